@@ -1,0 +1,310 @@
+//! Hands one value from the hop that has it to the next.
+//!
+//! A transport may still hold the body of the old hop, and poll it on another thread, while the
+//! next hop already polls its own. The value (the caller's body and what was recorded of it) lies
+//! here between polls and is lent to one poll at a time, so that no lock is held while it is used,
+//! and nothing that was taken out of it can get lost. This file knows only its lock and [`Waker`].
+
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+/// One value, and whose turn it is to use it.
+pub(crate) struct Handover<T> {
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    /// The hop whose turn it is; those before it are over.
+    hop: u32,
+    flow: Flow,
+    /// Whether the current hop asked for the value at all.
+    polled: bool,
+    value: Value<T>,
+    progress: Progress,
+    /// Wakes the task that polls for the current hop.
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// Until the server says `100 Continue`.
+    Parked,
+    Open,
+    /// A response arrived: nothing more leaves until it is decided what becomes of it.
+    Held {
+        parked: bool,
+    },
+    /// No hop gets anything any more.
+    Closed,
+}
+
+enum Value<T> {
+    Here(T),
+    /// A poll of this hop has it.
+    Lent(u32),
+    /// A poll panicked while it had it.
+    Lost,
+}
+
+/// How much of the value was used, and whether it can be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Nothing was taken out of it.
+    Unread,
+    /// What was taken is kept.
+    Kept,
+    /// What was taken is gone.
+    Gone,
+}
+
+/// What a hop finds when it asks for the value.
+pub(crate) enum Turn<'a, T> {
+    Yours(Loan<'a, T>),
+    /// Nothing may leave before `100 Continue`.
+    Parked,
+    /// Another poll has the value, or a response arrived.
+    Wait,
+    /// A later hop has taken over, or all is over.
+    Over,
+}
+
+/// What became of the turn while the value was lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Open,
+    /// What was taken out must not be sent now; the value remembers it.
+    Held,
+    Over,
+}
+
+impl<T> Handover<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let state = State {
+            hop: 0,
+            flow: Flow::Open,
+            polled: false,
+            value: Value::Here(value),
+            progress: Progress::Unread,
+            waker: None,
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Lends the value to `hop`, or keeps `waker` until there is something to do.
+    pub(crate) fn take(&self, hop: u32, waker: &Waker) -> Turn<'_, T> {
+        // Cloned and dropped outside the lock: a waker is somebody else's code.
+        let mut waker = Some(waker.clone());
+        let mut state = self.lock();
+        if state.hop != hop || state.flow == Flow::Closed {
+            return Turn::Over;
+        }
+        state.polled = true;
+        mem::swap(&mut state.waker, &mut waker);
+        let turn = match state.flow {
+            Flow::Parked => Turn::Parked,
+            Flow::Held { .. } => Turn::Wait,
+            Flow::Closed => Turn::Over,
+            Flow::Open => match mem::replace(&mut state.value, Value::Lent(hop)) {
+                Value::Here(value) => Turn::Yours(Loan { from: self, hop, value: Some(value) }),
+                other @ Value::Lent(_) => {
+                    state.value = other;
+                    Turn::Wait
+                }
+                Value::Lost => {
+                    state.value = Value::Lost;
+                    Turn::Over
+                }
+            },
+        };
+        drop(state);
+        turn
+    }
+
+    /// Changes the value in place if it is here and `hop` may use it; says so by `Some`.
+    pub(crate) fn update<R>(
+        &self,
+        hop: u32,
+        progress: Progress,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        let mut state = self.lock();
+        if state.hop != hop || state.flow != Flow::Open {
+            return None;
+        }
+        let Value::Here(value) = &mut state.value else { return None };
+        let result = change(value);
+        state.progress = progress;
+        Some(result)
+    }
+
+    /// Parks the current hop until [`open`](Self::open).
+    pub(crate) fn park(&self) {
+        self.lock().flow = Flow::Parked;
+    }
+
+    /// Ends the parking of `hop`.
+    pub(crate) fn open(&self, hop: u32) {
+        self.open_if(hop, |_| true);
+    }
+
+    /// Ends the parking of `hop` if its transport has not asked for the value yet.
+    pub(crate) fn open_unpolled(&self, hop: u32) {
+        self.open_if(hop, |state| !state.polled);
+    }
+
+    fn open_if(&self, hop: u32, condition: impl FnOnce(&State<T>) -> bool) {
+        let waker = {
+            let mut state = self.lock();
+            if state.hop != hop || !condition(&state) {
+                return;
+            }
+            if state.flow != Flow::Parked {
+                return;
+            }
+            state.flow = Flow::Open;
+            state.waker.take()
+        };
+        wake(waker);
+    }
+
+    /// Lets nothing more leave for now.
+    ///
+    /// From here on what is kept stays kept, even while a poll still has the value: what that poll
+    /// takes out is remembered.
+    pub(crate) fn hold(&self) {
+        let mut state = self.lock();
+        state.flow = match state.flow {
+            Flow::Parked => Flow::Held { parked: true },
+            Flow::Open => Flow::Held { parked: false },
+            flow @ (Flow::Held { .. } | Flow::Closed) => flow,
+        };
+    }
+
+    /// Takes back [`hold`](Self::hold), save where the hop was parked: a final response means that
+    /// nothing of it is to be sent at all. Returns whether it stays held.
+    pub(crate) fn settle(&self) -> bool {
+        let waker = {
+            let mut state = self.lock();
+            match state.flow {
+                Flow::Held { parked: true } | Flow::Parked => {
+                    state.flow = Flow::Held { parked: true };
+                    return true;
+                }
+                Flow::Held { parked: false } => state.flow = Flow::Open,
+                Flow::Open | Flow::Closed => return false,
+            }
+            state.waker.take()
+        };
+        wake(waker);
+        false
+    }
+
+    /// Ends the current hop and begins the next, with another value if there is one.
+    pub(crate) fn advance(&self, replacement: Option<T>) -> u32 {
+        let (hop, waker, replaced) = {
+            let mut state = self.lock();
+            state.hop += 1;
+            state.flow = Flow::Open;
+            state.polled = false;
+            let replaced = replacement.map(|value| {
+                state.progress = Progress::Unread;
+                mem::replace(&mut state.value, Value::Here(value))
+            });
+            (state.hop, state.waker.take(), replaced)
+        };
+        drop(replaced);
+        wake(waker);
+        hop
+    }
+
+    /// Ends every hop.
+    pub(crate) fn close(&self) {
+        let (waker, value) = {
+            let mut state = self.lock();
+            state.flow = Flow::Closed;
+            let value = match mem::replace(&mut state.value, Value::Lost) {
+                Value::Here(value) => Some(value),
+                Value::Lent(_) | Value::Lost => None,
+            };
+            (state.waker.take(), value)
+        };
+        drop(value);
+        wake(waker);
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.lock().progress
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing of ours panics while it holds the lock, and the state is whole at every step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, hop: u32, value: Option<T>, progress: Option<Progress>) -> Standing {
+        let (standing, waker, surplus) = {
+            let mut state = self.lock();
+            let mine = matches!(state.value, Value::Lent(lent) if lent == hop);
+            let mut surplus = None;
+            match value {
+                Some(value) if mine => state.value = Value::Here(value),
+                // It was closed, or replaced by one that was opened anew.
+                Some(value) => surplus = Some(value),
+                None if mine => state.value = Value::Lost,
+                None => {}
+            }
+            if let (true, Some(progress)) = (mine, progress) {
+                state.progress = progress;
+            }
+            let standing = match state.flow {
+                _ if state.hop != hop => Standing::Over,
+                Flow::Open => Standing::Open,
+                Flow::Held { .. } | Flow::Parked => Standing::Held,
+                Flow::Closed => Standing::Over,
+            };
+            // The next hop may have asked for the value while it was lent.
+            let waker = if state.hop == hop { None } else { state.waker.take() };
+            (standing, waker, surplus)
+        };
+        drop(surplus);
+        wake(waker);
+        standing
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// The value, for the length of one poll.
+pub(crate) struct Loan<'a, T> {
+    from: &'a Handover<T>,
+    hop: u32,
+    value: Option<T>,
+}
+
+impl<T> Loan<'_, T> {
+    pub(crate) fn value(&mut self) -> &mut T {
+        self.value.as_mut().expect("the value is here until it is given back")
+    }
+
+    /// Gives the value back and says whether what was taken out of it may be sent.
+    pub(crate) fn give_back(mut self, progress: Progress) -> Standing {
+        self.from.give(self.hop, self.value.take(), Some(progress))
+    }
+}
+
+/// A poll that panics loses the value; whoever waits for it must learn that.
+impl<T> Drop for Loan<'_, T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            drop(value);
+            self.from.give(self.hop, None, None);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Bodies that can be sent again, and held back until the server asks for them.
+//!
+//! `handover` passes the caller's body from hop to hop, `replay` records what leaves, `upload` is
+//! the side that the redirect layer holds, `response` what the caller gets.
+
+mod handover;
+mod replay;
+mod response;
+mod upload;
+
+pub use self::{
+    replay::{ReplayBody, UploadCancelled},
+    response::ResponseBody,
+    upload::{BodyFactory, Resend},
+};
+pub(crate) use self::{
+    response::Peek,
+    upload::{Control, Ends, Prepared, Upload},
+};

@@ -1,0 +1,197 @@
+//! The response body that the caller gets.
+
+use std::{
+    fmt,
+    io::IoSlice,
+    mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::upload::CancelUpload;
+
+pin_project! {
+    /// A response body, handed over as the inner service gave it.
+    ///
+    /// It is the inner service's body, with two duties that its types do not show: it gives back
+    /// what a policy has looked at, and it ends an upload that the response has overtaken, when
+    /// the response ends or is dropped.
+    pub struct ResponseBody<R: Body> {
+        #[pin]
+        source: Source<R>,
+        upload: Option<CancelUpload>,
+    }
+}
+
+pin_project! {
+    #[project = SourceProj]
+    enum Source<R: Body> {
+        Direct {
+            #[pin]
+            body: R,
+        },
+        // A policy has looked at it.
+        Peeked {
+            peeked: Box<Peeked<R>>,
+        },
+    }
+}
+
+/// What polling a body gives.
+type FrameOf<R> = Result<Frame<<R as Body>::Data>, <R as Body>::Error>;
+
+struct Peeked<R: Body> {
+    /// What was read already, last frame first.
+    frames: Vec<FrameOf<R>>,
+    rest: Pin<Box<R>>,
+}
+
+impl<R: Body> ResponseBody<R> {
+    pub(crate) fn new(body: R) -> Self {
+        Self { source: Source::Direct { body }, upload: None }
+    }
+
+    /// Ends `upload` with this body.
+    pub(crate) fn ending(mut self, upload: Option<CancelUpload>) -> Self {
+        self.upload = upload.filter(|_| !self.is_end_stream());
+        self
+    }
+}
+
+impl<R: Body> Body for ResponseBody<R> {
+    type Data = R::Data;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.source.poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            *this.upload = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Direct { body } => body.is_end_stream(),
+            Source::Peeked { peeked } => peeked.frames.is_empty() && peeked.rest.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Direct { body } => body.size_hint(),
+            Source::Peeked { peeked } => peeked.size_hint(),
+        }
+    }
+}
+
+impl<R: Body> Source<R> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FrameOf<R>>> {
+        match self.project() {
+            SourceProj::Direct { body } => body.poll_frame(cx),
+            SourceProj::Peeked { peeked } => match peeked.frames.pop() {
+                Some(frame) => Poll::Ready(Some(frame)),
+                None => peeked.rest.as_mut().poll_frame(cx),
+            },
+        }
+    }
+}
+
+impl<R: Body> Peeked<R> {
+    fn size_hint(&self) -> SizeHint {
+        let read: u64 = self
+            .frames
+            .iter()
+            .filter_map(|frame| frame.as_ref().ok()?.data_ref())
+            .map(|data| data.remaining() as u64)
+            .sum();
+        let rest = self.rest.size_hint();
+        let mut whole = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            whole.set_upper(upper.saturating_add(read));
+        }
+        whole.set_lower(rest.lower().saturating_add(read));
+        whole
+    }
+}
+
+impl<R: Body> fmt::Debug for ResponseBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}
+
+/// Reads the beginning of a response body, and keeps it for whoever reads it next.
+pub(crate) struct Peek<R: Body> {
+    body: Pin<Box<R>>,
+    frames: Vec<FrameOf<R>>,
+    seen: Vec<u8>,
+    limit: usize,
+}
+
+impl<R: Body> Peek<R> {
+    /// Prepares to show up to `limit` bytes of `body`.
+    pub(crate) fn new(body: ResponseBody<R>, limit: usize) -> Self {
+        let (frames, body) = match body.source {
+            Source::Direct { body } => (Vec::new(), Box::pin(body)),
+            Source::Peeked { peeked } => {
+                let Peeked { mut frames, rest } = *peeked;
+                frames.reverse();
+                (frames, rest)
+            }
+        };
+        let mut peek = Self { body, frames: Vec::new(), seen: Vec::new(), limit };
+        frames.into_iter().for_each(|frame| peek.push(frame));
+        peek
+    }
+
+    /// Is ready when the limit is reached, or the body has ended.
+    pub(crate) fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.seen.len() < self.limit {
+            match ready!(self.body.as_mut().poll_frame(cx)) {
+                Some(frame) => {
+                    let failed = frame.is_err();
+                    self.push(frame);
+                    if failed {
+                        break;
+                    }
+                }
+                None => break,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Returns what was seen, and the body, whole.
+    pub(crate) fn into_parts(mut self) -> (Vec<u8>, ResponseBody<R>) {
+        self.frames.reverse();
+        let peeked = Box::new(Peeked { frames: self.frames, rest: self.body });
+        let body = ResponseBody { source: Source::Peeked { peeked }, upload: None };
+        (mem::take(&mut self.seen), body)
+    }
+
+    fn push(&mut self, frame: FrameOf<R>) {
+        if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
+            let mut chunks = [IoSlice::new(&[]); 16];
+            let count = data.chunks_vectored(&mut chunks);
+            let before = self.seen.len();
+            for chunk in &chunks[..count] {
+                let room = self.limit.saturating_sub(self.seen.len());
+                self.seen.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            if self.seen.len() - before < data.remaining() {
+                // The rest of this frame cannot be seen without consuming it.
+                self.limit = self.seen.len();
+            }
+        }
+        self.frames.push(frame);
+    }
+}

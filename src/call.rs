@@ -1,0 +1,267 @@
+//! What lasts through all hops of a call: the chain, the upload, and who hears of `100 Continue`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response, request, response};
+use http_body::Body;
+use tower::BoxError;
+
+use crate::{
+    body::{BodyFactory, Ends, Prepared, ReplayBody, ResponseBody, Upload},
+    chain::{Chain, Expectation, Next, Seen, Step},
+    error::{Error, Refusal},
+    informational::{self, OnInformational},
+    policy::{Answer, Policy, Question, RequestPolicy},
+    rules::{expect, method},
+    settings::{OnRefusal, Settings, Unreported},
+    timer::Deadline,
+};
+
+/// What a layer gives to all its calls.
+#[derive(Debug)]
+pub(crate) struct Shared<P> {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) policy: Arc<P>,
+}
+
+impl<P> Clone for Shared<P> {
+    fn clone(&self) -> Self {
+        Self { settings: Arc::clone(&self.settings), policy: Arc::clone(&self.policy) }
+    }
+}
+
+/// How many bytes of a request's content are recorded: a request extension, in place of the layer's
+/// [`replay_limit`](crate::FollowRedirectLayer::replay_limit).
+///
+/// ```
+/// use http::Request;
+/// use tower_follow_redirect::ReplayLimit;
+///
+/// let request = Request::put("http://a.test/").extension(ReplayLimit(16 << 20)).body(())?;
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayLimit(pub u64);
+
+/// One call.
+pub(crate) struct Call<P, B> {
+    shared: Shared<P>,
+    policy: Option<RequestPolicy>,
+    on_informational: Option<OnInformational>,
+    chain: Chain,
+    upload: Upload<B>,
+    next: Option<(Next, Prepared<B>)>,
+    sent_at: Instant,
+    elapsed: Duration,
+}
+
+/// What a response leads to.
+pub(crate) enum Outcome<R: Body> {
+    /// The call ends.
+    Done(Result<Response<ResponseBody<R>>, Error<R>>),
+    /// The policy wants to see so much of the body.
+    Peek(response::Parts, ResponseBody<R>, usize),
+    /// The policy waits for an answer.
+    Ask(response::Parts, ResponseBody<R>, Question),
+    /// The rest of the body is drained, then the next request is sent.
+    Drain(ResponseBody<R>),
+}
+
+impl<P, B> Call<P, B>
+where
+    P: Policy,
+    B: Body + Send + 'static,
+{
+    /// Begins a call, and returns the request of its first hop.
+    pub(crate) fn new(shared: Shared<P>, request: Request<B>) -> (Self, Request<ReplayBody<B>>) {
+        let settings = &shared.settings;
+        let (mut head, body) = request.into_parts();
+        let policy = head.extensions.remove();
+        let on_informational = OnInformational::take(&mut head.extensions);
+        let factory = head.extensions.remove::<BodyFactory<B>>();
+        let limit = head.extensions.remove::<ReplayLimit>();
+        let limit = limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit);
+        let mut call = Self {
+            policy,
+            on_informational,
+            chain: Chain::new(&mut head, settings),
+            upload: Upload::new(body, limit, factory),
+            next: None,
+            sent_at: Instant::now(),
+            elapsed: Duration::ZERO,
+            shared,
+        };
+        let expectation = call.expectation(&mut head);
+        let request = call.request(head, 0, expectation);
+        (call, request)
+    }
+
+    /// Asks what a response leads to. `peeked` is what was seen of its body.
+    pub(crate) fn on_response<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        peeked: Option<&[u8]>,
+    ) -> Outcome<R> {
+        if peeked.is_none() {
+            self.elapsed = self.sent_at.elapsed();
+        }
+        let policy: &dyn Policy = match &self.policy {
+            Some(RequestPolicy(policy)) => &**policy,
+            None => &*self.shared.policy,
+        };
+        if self.chain.may_go_on(policy, head.status) {
+            self.upload.hold();
+        }
+        let seen = Seen { resend: self.upload.resend(), peeked, elapsed: self.elapsed };
+        let step = self.chain.on_response(&self.shared.settings, policy, &head, seen);
+        self.carry_out(step, head, body)
+    }
+
+    /// Asks what a response leads to, now that the policy's question has an answer.
+    pub(crate) fn on_answer<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        answer: Answer,
+    ) -> Outcome<R> {
+        let step = self.chain.on_answer(&self.shared.settings, &head, answer, self.elapsed);
+        self.carry_out(step, head, body)
+    }
+
+    /// Ends the hop whose response is drained: what is still being sent of it fails.
+    pub(crate) fn next_request(&mut self) -> Request<ReplayBody<B>> {
+        let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
+        let may_expect = next.may_expect();
+        let mut head = self.chain.commit(next);
+        let hop = self.upload.advance(prepared);
+        let expectation =
+            if may_expect { self.expectation(&mut head) } else { expect::Expectation::None };
+        self.request(head, hop, expectation)
+    }
+
+    /// Notes that a request is sent now.
+    pub(crate) fn sent(&mut self) {
+        self.sent_at = Instant::now();
+    }
+
+    /// Makes the error of a hop that the inner service failed.
+    pub(crate) fn failed<R: Body>(&self, error: impl Into<BoxError>) -> Error<R> {
+        let (request_line, hops) = self.chain.request_line();
+        Error::service(request_line, hops, error)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn carry_out<R: Body>(
+        &mut self,
+        step: Step,
+        head: response::Parts,
+        body: ResponseBody<R>,
+    ) -> Outcome<R> {
+        let next = match step {
+            Step::Return(refusal) => return Outcome::Done(Ok(self.finish(head, body, refusal))),
+            Step::Refuse(refusal) => return self.refuse(head, body, refusal),
+            Step::Peek(limit) => return Outcome::Peek(head, body, limit),
+            Step::Ask(question) => return Outcome::Ask(head, body, question),
+            Step::Send(next) => next,
+        };
+        match self.upload.prepare(next.content) {
+            Ok(prepared) => {
+                self.next = Some((*next, prepared));
+                Outcome::Drain(body)
+            }
+            Err(error) => {
+                let refusal = self.chain.content_failed(head.status, error);
+                self.refuse(head, body, refusal)
+            }
+        }
+    }
+
+    fn refuse<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Refusal,
+    ) -> Outcome<R> {
+        let response = self.finish(head, body, Some(refusal.clone()));
+        Outcome::Done(match self.shared.settings.on_refusal {
+            OnRefusal::Error => Err(Error::refused(refusal, response)),
+            OnRefusal::Return => Ok(response),
+        })
+    }
+
+    /// Makes the response that the caller gets.
+    fn finish<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Option<Refusal>,
+    ) -> Response<ResponseBody<R>> {
+        let ends =
+            if method::is_redirect(head.status) { Ends::WithResponse } else { Ends::ByItself };
+        let upload = self.upload.hand_over(ends);
+        let mut response = Response::from_parts(head, body.ending(upload));
+        if let Some(history) = self.chain.history() {
+            response.extensions_mut().insert(history);
+        }
+        if let Some(refusal) = refusal {
+            response.extensions_mut().insert(refusal);
+        }
+        response
+    }
+
+    fn expectation(&self, head: &mut request::Parts) -> expect::Expectation {
+        expect::decide(head, self.upload.size_hint(), self.shared.settings.expect.threshold)
+    }
+
+    /// Makes the request of a hop, and listens for the answer if it waits for one.
+    fn request(
+        &mut self,
+        head: request::Parts,
+        hop: u32,
+        expectation: expect::Expectation,
+    ) -> Request<ReplayBody<B>> {
+        let patience = match expectation {
+            expect::Expectation::Continue => {
+                self.chain.sent(Expectation::Sent);
+                self.patience()
+            }
+            expect::Expectation::None => {
+                self.chain.sent(Expectation::NotSent);
+                None
+            }
+        };
+        let waits = patience.is_some();
+        let mut request = Request::from_parts(head, self.upload.body(hop, patience));
+        self.listen(&mut request, hop, waits);
+        request
+    }
+
+    fn patience(&self) -> Option<Deadline> {
+        let Settings { expect, timer, .. } = &*self.shared.settings;
+        (informational::REPORTED || expect.unreported == Unreported::Wait)
+            .then(|| Deadline::new(timer, expect.wait))
+    }
+
+    #[cfg(feature = "hyper")]
+    fn listen(&self, request: &mut Request<ReplayBody<B>>, hop: u32, waits: bool) {
+        let unreported = self.shared.settings.expect.unreported;
+        let parked = match self.upload.control() {
+            Some(control) if waits => Some(informational::Parked { control, hop, unreported }),
+            _ => None,
+        };
+        informational::listen(request, parked, self.on_informational.clone());
+    }
+
+    #[cfg(not(feature = "hyper"))]
+    fn listen(&self, _: &mut Request<ReplayBody<B>>, _: u32, _: bool) {
+        // Nobody would report anything.
+        let _ = &self.on_informational;
+    }
+}

@@ -1,0 +1,414 @@
+//! The redirects of one call: no I/O, no clock, no body.
+
+use std::time::Duration;
+
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request,
+    response,
+};
+
+use crate::{
+    body::Resend,
+    error::{Refusal, RefusalKind},
+    head::Head,
+    history::{Fragment, History, Hop, Source},
+    policy::{
+        Answer, Attempt, Call, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
+        is_asked,
+    },
+    rules::{
+        expect,
+        location::{LocationError, Target},
+        method::{self, Content},
+        next::{self, Crossing, Secrets},
+        origin,
+    },
+    settings::{Loops, Settings},
+};
+
+/// What one call knows of itself: the request that was sent last, and how it came to be.
+pub(crate) struct Chain {
+    head: Head,
+    reach: Reach,
+    fragment: Option<Box<str>>,
+    extensions: Extensions,
+    call_state: Extensions,
+    hops: Vec<Hop>,
+    secrets: Secrets,
+    visited: Vec<Visit>,
+    pending: Option<Pending>,
+    expectation: Expectation,
+}
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Resource,
+    /// CONNECT or an upgrade: this connection only.
+    Tunnel,
+}
+
+/// What became of `Expect` on the request that was sent last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expectation {
+    NotSent,
+    Sent,
+}
+
+/// A redirect whose policy waits for an answer.
+struct Pending {
+    request: request::Parts,
+    proposal: Proposal,
+    edits: Edits,
+    resend: Resend,
+}
+
+/// A request that was sent, as far as it makes a loop to send it again.
+#[derive(PartialEq, Eq)]
+struct Visit {
+    method: Method,
+    uri: Uri,
+    credentials: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What the caller of the chain does next.
+pub(crate) enum Step {
+    /// Hand the response over; a 3xx with its reason.
+    Return(Option<Refusal>),
+    /// Hand the response over as the settings say for refusals.
+    Refuse(Refusal),
+    /// Read the beginning of the response body, and ask again.
+    Peek(usize),
+    /// Wait for the answer.
+    Ask(Question),
+    /// Send the next request.
+    Send(Box<Next>),
+}
+
+/// The next request, without its content. Nothing of the chain has changed before
+/// [`Chain::commit`].
+pub(crate) struct Next {
+    pub(crate) head: request::Parts,
+    pub(crate) content: Content,
+    kind: Kind,
+}
+
+/// What a next request is.
+#[expect(clippy::large_enum_variant, reason = "one per redirect, in a box")]
+enum Kind {
+    Redirect(Followed),
+    /// The same request again, without `Expect` ([RFC 9110 §10.1.1]).
+    ///
+    /// [RFC 9110 §10.1.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    WithoutExpect,
+}
+
+/// What a followed redirect changes.
+struct Followed {
+    hop: Hop,
+    visit: Option<Visit>,
+    fragment: Option<Box<str>>,
+    crossing: Crossing,
+    set_by_policy: Vec<HeaderName>,
+}
+
+impl Next {
+    /// Returns whether the request may ask for `100 Continue`.
+    pub(crate) fn may_expect(&self) -> bool {
+        matches!(self.kind, Kind::Redirect(_))
+    }
+}
+
+impl Chain {
+    /// Begins the chain of a request, and takes from it what is meant for this layer.
+    pub(crate) fn new(request: &mut request::Parts, settings: &Settings) -> Self {
+        let fragment = Fragment::take(&mut request.extensions);
+        let reach = if expect::is_tunnel(request) { Reach::Tunnel } else { Reach::Resource };
+        Self {
+            head: Head::copy(request),
+            reach,
+            fragment,
+            extensions: request.extensions.clone(),
+            call_state: Extensions::new(),
+            hops: Vec::new(),
+            secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
+            visited: Vec::new(),
+            pending: None,
+            expectation: Expectation::NotSent,
+        }
+    }
+
+    /// Notes whether the request that is being sent has `Expect: 100-continue`.
+    pub(crate) fn sent(&mut self, expectation: Expectation) {
+        self.expectation = expectation;
+    }
+
+    /// Returns whether a response may lead to another request, so that what is sent must wait.
+    pub(crate) fn may_go_on(&self, policy: &dyn Policy, status: StatusCode) -> bool {
+        is_asked(policy, status) || self.is_failed_expectation(status)
+    }
+
+    /// Reads the head of a response and says what to do.
+    pub(crate) fn on_response(
+        &mut self,
+        settings: &Settings,
+        policy: &dyn Policy,
+        response: &response::Parts,
+        seen: Seen<'_>,
+    ) -> Step {
+        if self.is_failed_expectation(response.status) && seen.resend != Resend::Impossible {
+            return Step::Send(Box::new(self.without_expect()));
+        }
+        if !is_asked(policy, response.status) {
+            return Step::Return(self.not_redirect(response.status));
+        }
+        if self.reach == Reach::Tunnel {
+            return Step::Return(Some(self.refusal(RefusalKind::Tunnel, response.status)));
+        }
+        let request = self.head.rebuild();
+        let proposal =
+            Proposal::new(&request, self.fragment.as_deref(), response, &settings.methods);
+        let call = Call {
+            hops: &self.hops,
+            secrets: &self.secrets,
+            peeked: seen.peeked,
+            call_state: &mut self.call_state,
+        };
+        let mut attempt = Attempt::new(&request, response, &proposal, seen.resend, call);
+        let verdict = policy.redirect(&mut attempt);
+        let edits = attempt.into_edits();
+        let pending = Pending { request, proposal, edits, resend: seen.resend };
+        match verdict {
+            Verdict::Decided(decision) => {
+                self.settle(settings, response, pending, decision, seen.elapsed)
+            }
+            Verdict::Peek(limit) if seen.peeked.is_none() => Step::Peek(limit),
+            Verdict::Peek(_) => {
+                let decision = Decision::fail("the policy has seen the response body already");
+                self.settle(settings, response, pending, decision, seen.elapsed)
+            }
+            Verdict::Ask(question) => {
+                self.pending = Some(pending);
+                Step::Ask(question)
+            }
+        }
+    }
+
+    /// Goes on with the answer to a question that [`Step::Ask`] put.
+    pub(crate) fn on_answer(
+        &mut self,
+        settings: &Settings,
+        response: &response::Parts,
+        answer: Answer,
+        elapsed: Duration,
+    ) -> Step {
+        let mut pending = self.pending.take().expect("an answer follows a question");
+        pending.edits.extend(answer.edits);
+        self.settle(settings, response, pending, answer.decision, elapsed)
+    }
+
+    /// Returns what happened, once it has ended.
+    pub(crate) fn history(&mut self) -> Option<History> {
+        if self.hops.is_empty() {
+            return None;
+        }
+        let hops = std::mem::take(&mut self.hops);
+        Some(History::new(hops, self.requested()))
+    }
+
+    /// Returns the request line of the request that was sent last, and after how many redirects.
+    pub(crate) fn request_line(&self) -> ((&Method, &Uri), usize) {
+        ((&self.head.method, &self.head.uri), self.hops.len())
+    }
+
+    /// Returns the refusal of a redirect whose content could not be made anew.
+    pub(crate) fn content_failed(&self, status: StatusCode, source: tower::BoxError) -> Refusal {
+        let request = (&self.head.method, &self.head.uri);
+        let kind = RefusalKind::BodyNotReplayable;
+        Refusal::new(kind, request, status, None, Some(source.into()))
+    }
+
+    /// Turns a decision into the next request, or says why there is none.
+    fn settle(
+        &self,
+        settings: &Settings,
+        response: &response::Parts,
+        pending: Pending,
+        decision: Decision,
+        elapsed: Duration,
+    ) -> Step {
+        let Pending { request, proposal, edits, resend } = pending;
+        let status = response.status;
+        let target = edits.target.clone().map_or(proposal.target, Ok);
+        let trusted = match decision {
+            // Nobody claims that it is a redirect.
+            Decision::Pass if !method::is_redirect(status) => {
+                return Step::Return(self.not_redirect(status));
+            }
+            Decision::Pass | Decision::Follow => false,
+            Decision::FollowWithCredentials => true,
+            Decision::Stop => {
+                let refusal = self.about(RefusalKind::Policy, status, target.ok().as_ref(), None);
+                return Step::Return(Some(refusal));
+            }
+            Decision::Fail(Failure { kind, source }) => {
+                return Step::Refuse(self.about(kind, status, target.ok().as_ref(), source));
+            }
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(LocationError::Missing) => {
+                let refusal = self.refusal(RefusalKind::MissingLocation, status);
+                return Step::Return(status.is_redirection().then_some(refusal));
+            }
+            Err(error) => {
+                let kind = match error {
+                    LocationError::Scheme(_) => RefusalKind::Scheme,
+                    LocationError::Bad(_) | LocationError::Missing => RefusalKind::BadLocation,
+                };
+                let source = std::sync::Arc::new(error);
+                return Step::Refuse(self.about(kind, status, None, Some(source)));
+            }
+        };
+        let refuse = |kind| Step::Refuse(self.about(kind, status, Some(&target), None));
+        if self.hops.len() >= settings.limit {
+            return refuse(RefusalKind::TooManyRedirects);
+        }
+        let content = edits.content.unwrap_or(proposal.content);
+        if content == Content::Keep && resend == Resend::Impossible {
+            return refuse(RefusalKind::BodyNotReplayable);
+        }
+
+        let crossing = match (origin::same_origin(&request.uri, target.uri()), trusted) {
+            (true, _) => Crossing::WithinOrigin,
+            (false, true) => Crossing::Trusted,
+            (false, false) => Crossing::Anonymous,
+        };
+        let mut head = request;
+        let sent = std::mem::take(&mut head.headers);
+        head.headers = next::headers(&sent, content, crossing, &self.secrets);
+        edits.apply(&mut head.headers);
+        let sent_method =
+            std::mem::replace(&mut head.method, edits.method.unwrap_or(proposal.method));
+        let mut visit = None;
+        if settings.loops == Loops::Detect {
+            let before = Visit::new(&sent_method, &head.uri, &sent, &self.secrets);
+            let after = Visit::new(&head.method, target.uri(), &head.headers, &self.secrets);
+            if before == after || self.visited.contains(&after) {
+                return refuse(RefusalKind::Loop);
+            }
+            visit = Some(before);
+        }
+        let hop = Hop {
+            method: sent_method,
+            requested: self.requested(),
+            status,
+            source: Source::Server,
+            elapsed,
+            headers: recorded(&response.headers, &settings.record),
+        };
+        if crossing != Crossing::WithinOrigin {
+            head.version = Version::default();
+        }
+        head.extensions = self.kept_extensions(crossing, settings);
+        head.extensions.extend(edits.extensions);
+        let (uri, fragment) = target.into_parts();
+        head.uri = uri;
+        let set_by_policy = edits.set.keys().cloned().collect();
+        let followed = Followed { hop, visit, fragment, crossing, set_by_policy };
+        Step::Send(Box::new(Next { head, content, kind: Kind::Redirect(followed) }))
+    }
+
+    /// Goes on to the next request: what stays behind now is gone for good.
+    pub(crate) fn commit(&mut self, next: Next) -> request::Parts {
+        let Next { head, kind, .. } = next;
+        match kind {
+            Kind::WithoutExpect => {}
+            Kind::Redirect(followed) => {
+                let Followed { hop, visit, fragment, crossing, set_by_policy } = followed;
+                self.hops.push(hop);
+                self.visited.extend(visit);
+                self.fragment = fragment;
+                if crossing != Crossing::WithinOrigin {
+                    self.secrets.set_by_policy.clear();
+                }
+                self.secrets.set_by_policy.extend(set_by_policy);
+                self.extensions.clone_from(&head.extensions);
+                self.head = Head::copy(&head);
+            }
+        }
+        head
+    }
+
+    /// Returns the extensions that may come along.
+    fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Extensions {
+        match crossing {
+            Crossing::WithinOrigin | Crossing::Trusted => self.extensions.clone(),
+            Crossing::Anonymous => {
+                let mut kept = Extensions::new();
+                settings.extensions.iter().for_each(|keep| keep(&self.extensions, &mut kept));
+                kept
+            }
+        }
+    }
+
+    fn is_failed_expectation(&self, status: StatusCode) -> bool {
+        status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Sent
+    }
+
+    fn without_expect(&self) -> Next {
+        let mut head = self.head.rebuild();
+        expect::remove(&mut head.headers);
+        head.extensions = self.extensions.clone();
+        Next { head, content: Content::Keep, kind: Kind::WithoutExpect }
+    }
+
+    /// The request that was sent last.
+    fn requested(&self) -> Target {
+        Target::of_request(self.head.uri.clone(), self.fragment.clone())
+    }
+
+    fn not_redirect(&self, status: StatusCode) -> Option<Refusal> {
+        status.is_redirection().then(|| self.refusal(RefusalKind::NotRedirect, status))
+    }
+
+    fn refusal(&self, kind: RefusalKind, status: StatusCode) -> Refusal {
+        self.about(kind, status, None, None)
+    }
+
+    fn about(
+        &self,
+        kind: RefusalKind,
+        status: StatusCode,
+        target: Option<&Target>,
+        source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+    ) -> Refusal {
+        let request = (&self.head.method, &self.head.uri);
+        Refusal::new(kind, request, status, target.map(Target::uri), source)
+    }
+}
+
+/// What is known of a response besides its head.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) resend: Resend,
+    pub(crate) peeked: Option<&'a [u8]>,
+    pub(crate) elapsed: Duration,
+}
+
+impl Visit {
+    fn new(method: &Method, uri: &Uri, headers: &HeaderMap, secrets: &Secrets) -> Self {
+        let credentials = secrets.of(headers);
+        Self { method: method.clone(), uri: uri.clone(), credentials }
+    }
+}
+
+fn recorded(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut recorded = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            recorded.append(name, value.clone());
+        }
+    }
+    recorded
+}

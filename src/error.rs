@@ -1,0 +1,281 @@
+//! Why a redirect was not followed, and the error that says so and keeps the response.
+
+use std::{error, fmt, sync::Arc};
+
+use http::{Method, Response, StatusCode, Uri};
+use http_body::Body;
+use sync_wrapper::SyncWrapper;
+use tower::BoxError;
+
+use crate::{body::ResponseBody, rules::location::redacted};
+
+/// Why a redirect was not followed.
+///
+/// Every 3xx that is handed back carries one in its extensions, and it is the
+/// [`source`](error::Error::source) of an [`Error`] about a redirect, so it can be found behind a
+/// [`BoxError`] too. Its text names origin and path, never a query or userinfo.
+///
+/// ```
+/// use tower_follow_redirect::{Refusal, RefusalKind};
+///
+/// fn is_loop(error: &tower::BoxError) -> bool {
+///     let refusal = error.source().and_then(|source| source.downcast_ref::<Refusal>());
+///     refusal.is_some_and(|refusal| refusal.kind() == RefusalKind::Loop)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Refusal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kind: RefusalKind,
+    method: Method,
+    request: Box<str>,
+    status: StatusCode,
+    target: Option<Box<str>>,
+    source: Option<Arc<dyn error::Error + Send + Sync>>,
+}
+
+/// The reason of a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// As many redirects were followed as may be.
+    TooManyRedirects,
+    /// The same request was sent before in this chain.
+    Loop,
+    /// There is no `Location`, or it is blank.
+    MissingLocation,
+    /// `Location` is no URI that could be requested.
+    BadLocation,
+    /// The target's scheme may not be followed.
+    Scheme,
+    /// The content must be sent again, and cannot be.
+    BodyNotReplayable,
+    /// The policy said so.
+    Policy,
+    /// A CONNECT or an upgrade was answered: it is about this connection, not about a resource.
+    Tunnel,
+    /// The status is 3xx but no redirect to follow: 300, 304, 305, 306 or an unknown one.
+    NotRedirect,
+}
+
+impl Refusal {
+    /// Returns the reason.
+    pub fn kind(&self) -> RefusalKind {
+        self.inner.kind
+    }
+
+    /// Returns the status of the response that was not followed.
+    pub fn status(&self) -> StatusCode {
+        self.inner.status
+    }
+
+    pub(crate) fn new(
+        kind: RefusalKind,
+        (method, uri): (&Method, &Uri),
+        status: StatusCode,
+        target: Option<&Uri>,
+        source: Option<Arc<dyn error::Error + Send + Sync>>,
+    ) -> Self {
+        let request = redacted(uri).to_string().into();
+        let target = target.map(|target| redacted(target).to_string().into());
+        let method = method.clone();
+        Self { inner: Arc::new(Inner { kind, method, request, status, target, source }) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, method, request, status, target, source } = &*self.inner;
+        write!(f, "{} after {method} {request}", status.as_u16())?;
+        if let Some(target) = target {
+            write!(f, " to {target}")?;
+        }
+        f.write_str(" was not followed: ")?;
+        match (kind, source) {
+            // The source is a sentence of ours.
+            (RefusalKind::BadLocation | RefusalKind::Scheme, Some(source)) => source.fmt(f),
+            _ => f.write_str(kind.sentence()),
+        }
+    }
+}
+
+impl RefusalKind {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::TooManyRedirects => "too many redirects; raise the limit if all are wanted",
+            Self::Loop => "the same request was sent before",
+            Self::MissingLocation => "there is no Location",
+            Self::BadLocation => "its Location cannot be requested",
+            Self::Scheme => "the scheme of its target is not allowed",
+            Self::BodyNotReplayable => {
+                "the content was sent and cannot be sent again; raise the replay limit, give a \
+                 BodyFactory, or send Expect: 100-continue"
+            }
+            Self::Policy => "the policy refused it",
+            Self::Tunnel => "CONNECT and Upgrade are about this server only",
+            Self::NotRedirect => "the status is no redirect to follow",
+        }
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({:?}: {self})", self.inner.kind)
+    }
+}
+
+impl error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The error of a call: the inner service failed, or a redirect was refused.
+///
+/// It owns the response that was refused ([`into_response`](Self::into_response)). It is one
+/// pointer in size, and `Send + Sync + 'static` for every response body that is `Send`, so that it
+/// becomes a [`BoxError`]. Its text is about its own level; the [`source`](error::Error::source) is
+/// the inner service's error, or the [`Refusal`].
+///
+/// ```
+/// # use http_body_util::Empty;
+/// use tower_follow_redirect::Error;
+///
+/// # type Body = Empty<bytes::Bytes>;
+/// fn status(error: Error<Body>) -> Option<http::StatusCode> {
+///     Some(error.into_response()?.status())
+/// }
+/// ```
+pub struct Error<R: Body> {
+    kind: Box<Kind<R>>,
+}
+
+enum Kind<R: Body> {
+    NotReady { source: BoxError },
+    Service { method: Method, request: Box<str>, hops: usize, source: BoxError },
+    Refused { refusal: Refusal, response: SyncWrapper<Response<ResponseBody<R>>> },
+}
+
+impl<R: Body> Error<R> {
+    /// Returns why a redirect was refused, or `None` if the inner service failed.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &*self.kind {
+            Kind::Refused { refusal, .. } => Some(refusal),
+            Kind::NotReady { .. } | Kind::Service { .. } => None,
+        }
+    }
+
+    /// Returns the response that was refused, whole, with its [`Refusal`] and its
+    /// [`History`](crate::History) in its extensions, or `None` if the inner service failed.
+    pub fn into_response(self) -> Option<Response<ResponseBody<R>>> {
+        match *self.kind {
+            Kind::Refused { response, .. } => Some(response.into_inner()),
+            Kind::NotReady { .. } | Kind::Service { .. } => None,
+        }
+    }
+
+    pub(crate) fn not_ready(source: impl Into<BoxError>) -> Self {
+        Self { kind: Box::new(Kind::NotReady { source: source.into() }) }
+    }
+
+    pub(crate) fn service(
+        (method, uri): (&Method, &Uri),
+        hops: usize,
+        source: impl Into<BoxError>,
+    ) -> Self {
+        let request = redacted(uri).to_string().into();
+        let method = method.clone();
+        Self { kind: Box::new(Kind::Service { method, request, hops, source: source.into() }) }
+    }
+
+    pub(crate) fn refused(refusal: Refusal, response: Response<ResponseBody<R>>) -> Self {
+        let response = SyncWrapper::new(response);
+        Self { kind: Box::new(Kind::Refused { refusal, response }) }
+    }
+}
+
+impl<R: Body> fmt::Display for Error<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.kind {
+            Kind::NotReady { .. } => f.write_str("the inner service is not ready"),
+            Kind::Service { method, request, hops: 0, .. } => {
+                write!(f, "{method} {request} failed")
+            }
+            Kind::Service { method, request, hops, .. } => {
+                write!(f, "{method} {request} failed, after {hops} redirects")
+            }
+            Kind::Refused { .. } => f.write_str("a redirect was refused"),
+        }
+    }
+}
+
+impl<R: Body> fmt::Debug for Error<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.kind {
+            Kind::NotReady { source } | Kind::Service { source, .. } => {
+                write!(f, "Error({self}: {source:?})")
+            }
+            Kind::Refused { refusal, .. } => write!(f, "Error({refusal:?})"),
+        }
+    }
+}
+
+impl<R: Body> error::Error for Error<R> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &*self.kind {
+            Kind::NotReady { source } | Kind::Service { source, .. } => Some(&**source),
+            Kind::Refused { refusal, .. } => Some(refusal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+
+    use super::*;
+
+    type Body = Empty<bytes::Bytes>;
+
+    fn refusal(kind: RefusalKind) -> Refusal {
+        let uri = Uri::from_static("https://u:secret@a.test/x?sig=secret");
+        let target = Uri::from_static("https://b.test/y?sig=secret");
+        Refusal::new(kind, (&Method::PUT, &uri), StatusCode::FOUND, Some(&target), None)
+    }
+
+    #[test]
+    fn the_text_names_origin_and_path_and_nothing_secret() {
+        let text = refusal(RefusalKind::Policy).to_string();
+        let expected = "302 after PUT https://a.test/x?… to https://b.test/y?… was not followed: \
+                        the policy refused it";
+        assert_eq!(text, expected);
+        assert!(!format!("{:?}", refusal(RefusalKind::Loop)).contains("secret"));
+    }
+
+    #[test]
+    fn an_error_is_one_pointer_and_becomes_a_box_error() {
+        assert_eq!(size_of::<Error<Body>>(), size_of::<usize>());
+        let response = Response::new(ResponseBody::new(Body::new()));
+        let error: BoxError = Error::refused(refusal(RefusalKind::Loop), response).into();
+        let source = error.source().and_then(|source| source.downcast_ref::<Refusal>());
+        assert_eq!(source.map(Refusal::kind), Some(RefusalKind::Loop));
+    }
+
+    #[test]
+    fn the_response_comes_back() {
+        let mut response = Response::new(ResponseBody::new(Body::new()));
+        *response.status_mut() = StatusCode::FOUND;
+        let error = Error::refused(refusal(RefusalKind::Loop), response);
+        assert_eq!(error.into_response().unwrap().status(), StatusCode::FOUND);
+    }
+
+    /// `Send + Sync + 'static` for a response body that is only `Send`.
+    #[test]
+    fn an_error_about_a_body_that_is_not_sync_is_sync() {
+        fn is_box_error<T: Into<BoxError>>() {}
+        is_box_error::<Error<http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, BoxError>>>();
+    }
+}

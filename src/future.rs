@@ -1,0 +1,201 @@
+//! Carries a call through its hops.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Buf;
+use http::{Request, Response, response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::{
+    body::{Peek, ReplayBody, ResponseBody},
+    call::{Call, Outcome},
+    error::Error,
+    policy::{Policy, Question},
+    timer::Deadline,
+};
+
+/// How long a policy's peek into a response body may take.
+const PEEK_TIME: Duration = Duration::from_secs(5);
+
+pin_project! {
+    /// The future of a [`FollowRedirect`](crate::FollowRedirect) service.
+    ///
+    /// Dropping it cancels the hop it is at: the inner call, and the upload.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, P, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        R: Body,
+    {
+        #[pin]
+        state: State<S::Future, B, R>,
+        service: S,
+        call: Call<P, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, B, R: Body> {
+        // A hop is on its way.
+        Calling {
+            #[pin]
+            response: F,
+        },
+        // The policy wants to see the beginning of the response body.
+        Peeking {
+            head: Option<response::Parts>,
+            peek: Option<Peek<R>>,
+            deadline: Deadline,
+        },
+        // The policy waits for an answer.
+        Asking {
+            response: Option<(response::Parts, ResponseBody<R>)>,
+            question: Question,
+        },
+        // The rest of a redirect is read, so that its connection can be used again.
+        Draining {
+            #[pin]
+            body: ResponseBody<R>,
+            left: u64,
+            deadline: Deadline,
+        },
+        // The service is not ready for the next hop yet.
+        Readying {
+            request: Option<Request<ReplayBody<B>>>,
+        },
+    }
+}
+
+impl<S, P, B, R> ResponseFuture<S, P, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    R: Body,
+{
+    /// Goes on with a call whose first request is on its way to `service`.
+    pub(crate) fn new(service: S, call: Call<P, B>, response: S::Future) -> Self {
+        Self { state: State::Calling { response }, service, call }
+    }
+}
+
+impl<S, P, B, R> Future for ResponseFuture<S, P, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    P: Policy,
+    B: Body + Send + 'static,
+    R: Body,
+{
+    type Output = Result<Response<ResponseBody<R>>, Error<R>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let outcome = match this.state.as_mut().project() {
+                StateProj::Calling { response } => {
+                    let response = ready!(response.poll(cx)).map_err(|e| this.call.failed(e))?;
+                    let (head, body) = response.into_parts();
+                    this.call.on_response(head, ResponseBody::new(body), None)
+                }
+                StateProj::Peeking { head, peek, deadline } => {
+                    let (seen, body) = ready!(poll_peek(peek, deadline, cx));
+                    let head = head.take().expect("Peeking holds a response until it has peeked");
+                    this.call.on_response(head, body, Some(&seen))
+                }
+                StateProj::Asking { response, question } => {
+                    let answer = ready!(Pin::new(question).poll(cx));
+                    let (head, body) =
+                        response.take().expect("Asking holds a response until it is answered");
+                    this.call.on_answer(head, body, answer)
+                }
+                StateProj::Draining { body, left, deadline } => {
+                    ready!(poll_drain(body, left, deadline, cx));
+                    // Only now: an upload that is cancelled earlier takes the rest of the response
+                    // along.
+                    let request = Some(this.call.next_request());
+                    this.state.set(State::Readying { request });
+                    continue;
+                }
+                StateProj::Readying { request } => {
+                    ready!(this.service.poll_ready(cx)).map_err(|e| this.call.failed(e))?;
+                    let request =
+                        request.take().expect("Readying holds a request until it is sent");
+                    this.call.sent();
+                    let response = this.service.call(request);
+                    this.state.set(State::Calling { response });
+                    continue;
+                }
+            };
+            let settings = this.call.settings();
+            this.state.set(match outcome {
+                Outcome::Done(result) => return Poll::Ready(result),
+                Outcome::Peek(head, body, limit) => State::Peeking {
+                    head: Some(head),
+                    peek: Some(Peek::new(body, limit)),
+                    deadline: Deadline::new(&settings.timer, PEEK_TIME),
+                },
+                Outcome::Ask(head, body, question) => {
+                    State::Asking { response: Some((head, body)), question }
+                }
+                Outcome::Drain(body) => State::Draining {
+                    body,
+                    left: settings.drain.bytes,
+                    deadline: Deadline::new(&settings.timer, settings.drain.time),
+                },
+            });
+        }
+    }
+}
+
+/// Reads as much as the policy wants to see, within its time.
+fn poll_peek<R: Body>(
+    peek: &mut Option<Peek<R>>,
+    deadline: &mut Deadline,
+    cx: &mut Context<'_>,
+) -> Poll<(Vec<u8>, ResponseBody<R>)> {
+    let reading = peek.as_mut().expect("Peeking peeks until it has seen enough");
+    if reading.poll_seen(cx).is_pending() {
+        ready!(deadline.poll(cx));
+    }
+    Poll::Ready(peek.take().expect("it is there").into_parts())
+}
+
+/// Reads a body to its end, or to what it is worth.
+fn poll_drain<R: Body>(
+    mut body: Pin<&mut ResponseBody<R>>,
+    left: &mut u64,
+    deadline: &mut Deadline,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    while !body.is_end_stream() {
+        let Poll::Ready(frame) = body.as_mut().poll_frame(cx) else {
+            return deadline.poll(cx);
+        };
+        let Some(Ok(frame)) = frame else { break };
+        let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+        match left.checked_sub(length) {
+            Some(rest) => *left = rest,
+            None => break,
+        }
+    }
+    Poll::Ready(())
+}
+
+impl<S, P, B, R> fmt::Debug for ResponseFuture<S, P, B, R>
+where
+    S: Service<Request<ReplayBody<B>>>,
+    R: Body,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

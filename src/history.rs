@@ -1,0 +1,244 @@
+//! What happened on the way to a response, hop by hop.
+
+use std::{fmt, time::Duration};
+
+use http::{Extensions, HeaderMap, Method, Response, StatusCode, Uri};
+
+use crate::rules::location::{Target, redacted};
+
+/// The redirects that led to a response: an extension of that response.
+///
+/// A response that was not redirected has none: its URI is the one that was asked for.
+///
+/// ```
+/// use http::{Request, Response, StatusCode, header::LOCATION};
+/// use http_body_util::Empty;
+/// use tower::{BoxError, Layer, ServiceExt, service_fn};
+/// use tower_follow_redirect::{FollowRedirectLayer, History, ReplayBody};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Empty<bytes::Bytes>;
+/// let server = service_fn(|request: Request<ReplayBody<Body>>| async move {
+///     let mut response = Response::new(Body::new());
+///     if request.uri().path() == "/old" {
+///         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+///         response.headers_mut().insert(LOCATION, "/new".parse()?);
+///     }
+///     Ok::<_, BoxError>(response)
+/// });
+/// let client = FollowRedirectLayer::new().layer(server);
+/// let response = client.oneshot(Request::get("http://a.test/old").body(Body::new())?).await?;
+///
+/// let history = History::of(&response).expect("it was redirected");
+/// assert_eq!(history.hops().len(), 1);
+/// assert_eq!(history.effective_uri(), "http://a.test/new");
+/// assert_eq!(history.permanent_target().unwrap().uri(), "http://a.test/new");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct History {
+    hops: Vec<Hop>,
+    effective: Target,
+}
+
+impl History {
+    /// Returns the history of `response`, or `None` if it was not redirected.
+    pub fn of<B>(response: &Response<B>) -> Option<&Self> {
+        response.extensions().get()
+    }
+
+    /// Returns the redirects that were followed, in order.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
+    }
+
+    /// Returns the URI of the request that was answered with this response.
+    pub fn effective_uri(&self) -> &Uri {
+        self.effective.uri()
+    }
+
+    /// Returns the fragment of the effective URL, without its `#`: the last one that a `Location`
+    /// had, else the request's own ([`Fragment`]) ([RFC 9110 §10.2.2]).
+    ///
+    /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
+    pub fn fragment(&self) -> Option<&str> {
+        self.effective.fragment()
+    }
+
+    /// Returns the effective URI with its fragment.
+    pub fn effective_url(&self) -> String {
+        url(&self.effective)
+    }
+
+    /// Returns what a stored link to the first URI may be replaced by ([RFC 7538 §3]): where the
+    /// permanent redirects (301 and 308) led with which the chain began.
+    ///
+    /// [RFC 7538 §3]: https://www.rfc-editor.org/rfc/rfc7538#section-3
+    pub fn permanent_target(&self) -> Option<&Target> {
+        match self.hops.iter().take_while(|hop| hop.is_permanent()).count() {
+            0 => None,
+            count => Some(self.hops.get(count).map_or(&self.effective, |hop| &hop.requested)),
+        }
+    }
+
+    pub(crate) fn new(hops: Vec<Hop>, effective: Target) -> Self {
+        Self { hops, effective }
+    }
+}
+
+/// One redirect that was followed.
+#[derive(Clone)]
+pub struct Hop {
+    pub(crate) method: Method,
+    pub(crate) requested: Target,
+    pub(crate) status: StatusCode,
+    pub(crate) source: Source,
+    pub(crate) elapsed: Duration,
+    pub(crate) headers: HeaderMap,
+}
+
+/// Where a redirect came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Server,
+}
+
+impl Hop {
+    /// Returns the method of the request that was redirected.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the URI of the request that was redirected, without userinfo.
+    pub fn uri(&self) -> &Uri {
+        self.requested.uri()
+    }
+
+    /// Returns the fragment that went with the URI, without its `#`.
+    pub fn fragment(&self) -> Option<&str> {
+        self.requested.fragment()
+    }
+
+    /// Returns the status of the redirect.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns whether the redirect was remembered, and not received.
+    pub fn is_from_cache(&self) -> bool {
+        match self.source {
+            Source::Server => false,
+        }
+    }
+
+    /// Returns the time from the request to the head of the response.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Returns the fields of the redirect that
+    /// [`record_header`](crate::FollowRedirectLayer::record_header) asked for.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn is_permanent(&self) -> bool {
+        matches!(self.status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
+    }
+}
+
+/// Shows neither queries nor the values of header fields: both may be secret.
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop")
+            .field("method", &self.method)
+            .field("uri", &format_args!("{}", redacted(self.uri())))
+            .field("status", &self.status)
+            .field("from_cache", &self.is_from_cache())
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fragment of the URL that a request asks for: a request extension.
+///
+/// A [`Uri`] has no place for a fragment, yet a redirect hands it on ([RFC 9110 §10.2.2]).
+///
+/// ```
+/// use http::Request;
+/// use tower_follow_redirect::Fragment;
+///
+/// // https://a.test/guide#intro
+/// let request = Request::get("https://a.test/guide").extension(Fragment::new("intro")).body(())?;
+/// # Ok::<(), http::Error>(())
+/// ```
+///
+/// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment(Box<str>);
+
+impl Fragment {
+    /// Makes the extension of a fragment without its `#`.
+    pub fn new(fragment: impl Into<Box<str>>) -> Self {
+        Self(fragment.into())
+    }
+
+    pub(crate) fn take(extensions: &mut Extensions) -> Option<Box<str>> {
+        extensions.remove::<Self>().map(|fragment| fragment.0)
+    }
+}
+
+fn url(target: &Target) -> String {
+    match target.fragment() {
+        Some(fragment) => format!("{}#{fragment}", target.uri()),
+        None => target.uri().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(status: u16, uri: &'static str) -> Hop {
+        Hop {
+            method: Method::GET,
+            requested: Target::new(Uri::from_static(uri), None).unwrap(),
+            status: StatusCode::from_u16(status).unwrap(),
+            source: Source::Server,
+            elapsed: Duration::ZERO,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_link_is_replaced_as_far_as_redirects_are_permanent() {
+        let table: &[(&[u16], Option<&str>)] = &[
+            (&[302], None),
+            (&[308], Some("http://a.test/1")),
+            (&[301, 308], Some("http://a.test/2")),
+            (&[308, 307, 308], Some("http://a.test/1")),
+            (&[307, 308], None),
+        ];
+        let uris = ["http://a.test/0", "http://a.test/1", "http://a.test/2", "http://a.test/3"];
+        for (statuses, expected) in table {
+            let hops: Vec<_> = statuses.iter().zip(uris).map(|(&s, uri)| hop(s, uri)).collect();
+            let effective = hop(200, uris[hops.len()]).requested;
+            let history = History::new(hops, effective);
+            let found = history.permanent_target().map(|target| target.uri().to_string());
+            assert_eq!(found.as_deref(), *expected, "{statuses:?}");
+        }
+    }
+
+    #[test]
+    fn no_query_is_shown() {
+        let history = History::new(
+            vec![hop(302, "http://a.test/x?sig=secret")],
+            hop(200, "http://u:secret@b.test/?sig=secret").requested,
+        );
+        let shown = format!("{history:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("http://a.test/x?…"), "{shown}");
+    }
+}

@@ -1,0 +1,194 @@
+//! The layer, and with it all settings.
+
+use std::sync::Arc;
+
+use http::{HeaderName, StatusCode};
+use tower_layer::Layer;
+
+use crate::{
+    call::Shared,
+    policy::{Policy, Standard},
+    rules::method::MethodRule,
+    service::FollowRedirect,
+    settings::{Drain, ExpectContinue, Loops, OnRefusal, Settings},
+};
+
+/// Makes services that follow redirects.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::header::HeaderName;
+/// use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer, policy::HttpsOnly};
+///
+/// let layer = FollowRedirectLayer::new()
+///     .with_policy(HttpsOnly)
+///     .limit(5)
+///     .sensitive_header(HeaderName::from_static("x-tenant-token"))
+///     .expect_continue(ExpectContinue::default().wait(Duration::from_secs(2)));
+/// ```
+#[derive(Debug)]
+pub struct FollowRedirectLayer<P = Standard> {
+    shared: Shared<P>,
+}
+
+impl FollowRedirectLayer {
+    /// Makes a layer with the policy [`Standard`] and the default settings.
+    pub fn new() -> Self {
+        Self { shared: Shared { settings: Arc::default(), policy: Arc::new(Standard) } }
+    }
+}
+
+impl<P> FollowRedirectLayer<P> {
+    /// Sets the policy; by default it is [`Standard`].
+    ///
+    /// A request may bring its own ([`RequestPolicy`](crate::policy::RequestPolicy)).
+    #[must_use]
+    pub fn with_policy<Q: Policy>(self, policy: Q) -> FollowRedirectLayer<Q> {
+        let shared = Shared { settings: self.shared.settings, policy: Arc::new(policy) };
+        FollowRedirectLayer { shared }
+    }
+
+    /// Sets how many redirects are followed; by default 20 ([Fetch §4.4]).
+    ///
+    /// With a limit of 0, the first redirect is refused.
+    ///
+    /// [Fetch §4.4]: https://fetch.spec.whatwg.org/#http-redirect-fetch
+    #[must_use]
+    pub fn limit(self, redirects: usize) -> Self {
+        self.set(|settings| settings.limit = redirects)
+    }
+
+    /// Refuses a redirect that leads to a request which was sent before in the same chain.
+    ///
+    /// Two requests are the same if method, URI and credentials are: a POST that is answered 303
+    /// with its own URI is no loop. By default loops end at the [limit](Self::limit), since a server
+    /// may well change its mind.
+    #[must_use]
+    pub fn detect_loops(self) -> Self {
+        self.set(|settings| settings.loops = Loops::Detect)
+    }
+
+    /// Sets what becomes of a redirect that is refused; by default the call ends with an
+    /// [`Error`](crate::Error).
+    #[must_use]
+    pub fn on_refusal(self, on_refusal: OnRefusal) -> Self {
+        self.set(|settings| settings.on_refusal = on_refusal)
+    }
+
+    /// Sets what 301, 302 or 303 does to the method.
+    ///
+    /// By default 301 and 302 make a POST a GET, and 303 makes everything but HEAD a GET.
+    ///
+    /// # Panics
+    ///
+    /// Panics for another status: 307 and 308 keep the method, and the rest are no redirects.
+    #[must_use]
+    pub fn method_rule(self, status: StatusCode, rule: MethodRule) -> Self {
+        self.set(|settings| match status {
+            StatusCode::MOVED_PERMANENTLY => settings.methods.moved_permanently = rule,
+            StatusCode::FOUND => settings.methods.found = rule,
+            StatusCode::SEE_OTHER => settings.methods.see_other = rule,
+            _ => panic!("{status} leaves no choice of method"),
+        })
+    }
+
+    /// Adds a header field that never goes to another origin, unless a policy grants credentials.
+    ///
+    /// [`rules::credentials`](crate::rules::credentials) lists those that are known without. A value
+    /// that is marked [sensitive](http::HeaderValue::set_sensitive) needs no mention.
+    #[must_use]
+    pub fn sensitive_header(self, name: HeaderName) -> Self {
+        self.set(|settings| {
+            settings.sensitive = settings.sensitive.iter().cloned().chain([name]).collect();
+        })
+    }
+
+    /// Lets a type of request extension go along to another origin.
+    ///
+    /// Within an origin all extensions go along; across origins those of the request may tell who
+    /// sent it, and stay behind.
+    ///
+    /// ```
+    /// use tower_follow_redirect::FollowRedirectLayer;
+    ///
+    /// #[derive(Clone)]
+    /// struct TraceId(u64);
+    ///
+    /// let layer = FollowRedirectLayer::new().keep_extension::<TraceId>();
+    /// ```
+    #[must_use]
+    pub fn keep_extension<T: Clone + Send + Sync + 'static>(self) -> Self {
+        self.set(|settings| {
+            settings.extensions.push(|from, to| {
+                if let Some(extension) = from.get::<T>() {
+                    to.insert(extension.clone());
+                }
+            });
+        })
+    }
+
+    /// Records a header field of every redirect in the [`History`](crate::History), as `Set-Cookie`.
+    #[must_use]
+    pub fn record_header(self, name: HeaderName) -> Self {
+        self.set(|settings| settings.record.push(name))
+    }
+
+    /// Sets how many bytes of content are recorded while they are sent, so that they can be sent
+    /// again; by default 64 KiB.
+    ///
+    /// A redirect that comes after more than that was sent is refused. Content that comes in one
+    /// piece, and content that was not sent yet, need no recording and know no limit; a
+    /// [`BodyFactory`](crate::BodyFactory) makes it anew. A request may have a limit of its own
+    /// ([`ReplayLimit`](crate::ReplayLimit)).
+    #[must_use]
+    pub fn replay_limit(self, bytes: u64) -> Self {
+        self.set(|settings| settings.replay_limit = bytes)
+    }
+
+    /// Sets when content waits for `100 Continue`.
+    #[must_use]
+    pub fn expect_continue(self, expect: ExpectContinue) -> Self {
+        self.set(|settings| settings.expect = expect)
+    }
+
+    /// Sets how much of a redirect's body is read before the next request.
+    #[must_use]
+    pub fn drain(self, drain: Drain) -> Self {
+        self.set(|settings| settings.drain = drain)
+    }
+
+    /// Sets the clock that waits; by default tokio's.
+    ///
+    /// Outside a tokio runtime the default waits for nothing.
+    #[cfg(feature = "hyper")]
+    #[must_use]
+    pub fn timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
+        let timer = crate::timer::Timer::Hyper(Arc::new(timer));
+        self.set(|settings| settings.timer = timer)
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.shared.settings));
+        self
+    }
+}
+
+impl Default for FollowRedirectLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> Clone for FollowRedirectLayer<P> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<S, P> Layer<S> for FollowRedirectLayer<P> {
+    type Service = FollowRedirect<S, P>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        FollowRedirect::from_shared(inner, self.shared.clone())
+    }
+}

@@ -1,0 +1,376 @@
+//! What a policy sees of a redirect, and what it may change.
+
+use std::time::Duration;
+
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
+    header, request, response,
+};
+
+use crate::{
+    body::Resend,
+    history::{Hop, Source},
+    rules::{
+        location::{self, LocationError, Target},
+        method::{self, Content, MethodRules},
+        next::{self, Crossing, Secrets},
+        origin,
+    },
+};
+
+/// A redirect that may be followed: the heads of both messages, and the next request as proposed.
+///
+/// The edits (`set_…`, `keep_method`, `strip_header`) change the proposal; they count only if it is
+/// followed. A header that one policy strips stays stripped, whatever others set.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    request: &'a request::Parts,
+    response: &'a response::Parts,
+    proposal: &'a Proposal,
+    resend: Resend,
+    hops: &'a [Hop],
+    secrets: &'a Secrets,
+    peeked: Option<&'a [u8]>,
+    call_state: &'a mut Extensions,
+    /// The edits so far, and on top of them those of the branches that are being tried.
+    edits: Edits,
+    branches: Vec<Edits>,
+    retargets: usize,
+}
+
+/// The next request as the rules propose it.
+#[derive(Debug)]
+pub(crate) struct Proposal {
+    pub(crate) method: Method,
+    pub(crate) content: Content,
+    pub(crate) target: Result<Target, LocationError>,
+}
+
+impl Proposal {
+    pub(crate) fn new(
+        request: &request::Parts,
+        fragment: Option<&str>,
+        response: &response::Parts,
+        rules: &MethodRules,
+    ) -> Self {
+        let (method, content) = method::rewrite(response.status, &request.method, rules)
+            // A response that a policy claims is about the same request.
+            .unwrap_or_else(|| (request.method.clone(), Content::Keep));
+        let target = location::target(&request.uri, fragment, &response.headers);
+        Self { method, content, target }
+    }
+}
+
+/// What policies change of a proposal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edits {
+    pub(crate) method: Option<Method>,
+    pub(crate) content: Option<Content>,
+    pub(crate) target: Option<Target>,
+    pub(crate) set: HeaderMap,
+    pub(crate) strip: Vec<HeaderName>,
+    pub(crate) extensions: Extensions,
+}
+
+impl Edits {
+    /// Adds later edits: they win, save that nothing is unstripped.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.method = later.method.or_else(|| self.method.take());
+        self.content = later.content.or(self.content);
+        self.target = later.target.or_else(|| self.target.take());
+        for (name, value) in &later.set {
+            self.set.insert(name, value.clone());
+        }
+        self.strip.extend(later.strip);
+        self.extensions.extend(later.extensions);
+    }
+
+    /// Applies the fields to `headers`: what is stripped is not set either.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.set {
+            headers.insert(name, value.clone());
+        }
+        for name in &self.strip {
+            headers.remove(name);
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(
+        request: &'a request::Parts,
+        response: &'a response::Parts,
+        proposal: &'a Proposal,
+        resend: Resend,
+        call: Call<'a>,
+    ) -> Self {
+        let Call { hops, secrets, peeked, call_state } = call;
+        Self {
+            request,
+            response,
+            proposal,
+            resend,
+            hops,
+            secrets,
+            peeked,
+            call_state,
+            edits: Edits::default(),
+            branches: Vec::new(),
+            retargets: 0,
+        }
+    }
+
+    /// Returns the head of the request as it was sent. Its extensions are empty.
+    pub fn request(&self) -> &request::Parts {
+        self.request
+    }
+
+    /// Returns the head of the response.
+    pub fn response(&self) -> &response::Parts {
+        self.response
+    }
+
+    /// Returns the status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.response.status
+    }
+
+    /// Returns where the next request would go.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `Location` is missing, invalid, or neither `http` nor `https`. A policy may name a
+    /// target then ([`set_target`](Self::set_target)).
+    pub fn target(&self) -> Result<&Target, &LocationError> {
+        match self.edited(|edits| edits.target.as_ref()) {
+            Some(target) => Ok(target),
+            None => self.proposal.target.as_ref(),
+        }
+    }
+
+    /// Returns the method of the next request.
+    pub fn method(&self) -> &Method {
+        self.edited(|edits| edits.method.as_ref()).unwrap_or(&self.proposal.method)
+    }
+
+    /// Returns whether the next request has the content of this one.
+    pub fn content(&self) -> Content {
+        self.edited(|edits| edits.content).unwrap_or(self.proposal.content)
+    }
+
+    /// Returns whether the content can be sent again.
+    pub fn resend(&self) -> Resend {
+        self.resend
+    }
+
+    /// Returns whether the target has the [origin](crate::Origin) of the request. Where there is no
+    /// target, it has not.
+    pub fn is_same_origin(&self) -> bool {
+        self.target().is_ok_and(|target| origin::same_origin(&self.request.uri, target.uri()))
+    }
+
+    /// Returns the header fields of the next request, if it is followed without credentials.
+    pub fn headers(&self) -> HeaderMap {
+        let crossing =
+            if self.is_same_origin() { Crossing::WithinOrigin } else { Crossing::Anonymous };
+        let mut headers =
+            next::headers(&self.request.headers, self.content(), crossing, self.secrets);
+        let mut edits = self.edits.clone();
+        self.branches.iter().for_each(|branch| edits.extend(branch.clone()));
+        edits.apply(&mut headers);
+        headers
+    }
+
+    /// Returns the redirects that were followed before this one, in order.
+    pub fn hops(&self) -> &'a [Hop] {
+        self.hops
+    }
+
+    /// Returns the beginning of the response body, if a policy wanted to
+    /// [see](super::Verdict::Peek) it.
+    pub fn peeked(&self) -> Option<&'a [u8]> {
+        self.peeked
+    }
+
+    /// Returns what policies keep for this call, and nobody else sees.
+    pub fn call_state(&mut self) -> &mut Extensions {
+        self.call_state
+    }
+
+    /// Keeps the method, and the content with it, where the status would change it.
+    pub fn keep_method(&mut self) {
+        self.top().method = Some(self.request.method.clone());
+        self.top().content = Some(Content::Keep);
+    }
+
+    /// Sets the method of the next request.
+    pub fn set_method(&mut self, method: Method) {
+        self.top().method = Some(method);
+    }
+
+    /// Sets whether the next request has the content of this one.
+    pub fn set_content(&mut self, content: Content) {
+        self.top().content = Some(content);
+    }
+
+    /// Sets where the next request goes.
+    pub fn set_target(&mut self, target: Target) {
+        if self.target() != Ok(&target) {
+            self.retargets += 1;
+        }
+        self.top().target = Some(target);
+    }
+
+    /// Sets a header field of the next request, in place of what it would be.
+    ///
+    /// The value is the policy's own: it may be a credential for another origin. It stays with the
+    /// requests to that origin, and is removed at the next.
+    pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.top().set.insert(name, value);
+    }
+
+    /// Removes a header field of the next request, for the rest of the chain.
+    pub fn strip_header(&mut self, name: HeaderName) {
+        self.top().strip.push(name);
+    }
+
+    /// Returns extensions to add to the next request, for the services below.
+    pub fn next_extensions(&mut self) -> &mut Extensions {
+        &mut self.top().extensions
+    }
+
+    pub(crate) fn into_edits(self) -> Edits {
+        self.edits
+    }
+
+    pub(super) fn retargets(&self) -> usize {
+        self.retargets
+    }
+
+    /// From here on edits are those of a branch.
+    pub(super) fn begin_branch(&mut self) {
+        self.branches.push(Edits::default());
+    }
+
+    /// Ends the branch and returns its edits. What it stripped stays stripped.
+    pub(super) fn end_branch(&mut self) -> Edits {
+        let edits = self.branches.pop().unwrap_or_default();
+        self.top().strip.extend_from_slice(&edits.strip);
+        edits
+    }
+
+    /// Makes the edits of a branch count.
+    pub(super) fn edit(&mut self, edits: Edits) {
+        self.top().extend(edits);
+    }
+
+    fn top(&mut self) -> &mut Edits {
+        self.branches.last_mut().unwrap_or(&mut self.edits)
+    }
+
+    fn edited<'s, T>(&'s self, find: impl Fn(&'s Edits) -> Option<T>) -> Option<T> {
+        self.branches.iter().rev().chain([&self.edits]).find_map(find)
+    }
+}
+
+/// What an attempt shows of its call.
+pub(crate) struct Call<'a> {
+    pub(crate) hops: &'a [Hop],
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) peeked: Option<&'a [u8]>,
+    pub(crate) call_state: &'a mut Extensions,
+}
+
+/// Makes [`Attempt`]s, to test a policy without a client.
+///
+/// ```
+/// use http::{Request, Response, header::LOCATION};
+/// use tower_follow_redirect::policy::{AttemptBuilder, Decision, HttpsOnly, Policy, Verdict};
+///
+/// let request = Request::put("https://a.test/x").body(())?;
+/// let response = Response::builder().status(307).header(LOCATION, "http://a.test/").body(())?;
+/// let mut redirect = AttemptBuilder::new(request, response);
+/// let verdict = HttpsOnly.redirect(&mut redirect.attempt());
+/// assert!(matches!(verdict, Verdict::Decided(Decision::Fail(_))));
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct AttemptBuilder {
+    request: request::Parts,
+    response: response::Parts,
+    proposal: Proposal,
+    resend: Resend,
+    hops: Vec<Hop>,
+    secrets: Secrets,
+    peeked: Option<Vec<u8>>,
+    call_state: Extensions,
+}
+
+impl AttemptBuilder {
+    /// Makes the attempt of a request without content and the response to it.
+    pub fn new(request: Request<()>, response: Response<()>) -> Self {
+        let (request, ()) = request.into_parts();
+        let (response, ()) = response.into_parts();
+        let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
+        Self {
+            request,
+            response,
+            proposal,
+            resend: Resend::NoContent,
+            hops: Vec::new(),
+            secrets: Secrets::default(),
+            peeked: None,
+            call_state: Extensions::new(),
+        }
+    }
+
+    /// Makes the attempt of a GET that is redirected.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `from` is no URI, `status` is no status, or `location` no header value.
+    pub fn redirect(from: &str, status: u16, location: &str) -> Self {
+        let request = Request::get(from).body(()).expect("`from` is a URI");
+        let response = Response::builder().status(status).header(header::LOCATION, location);
+        Self::new(request, response.body(()).expect("a status and a header value"))
+    }
+
+    /// Sets whether the content can be sent again.
+    #[must_use]
+    pub fn resend(mut self, resend: Resend) -> Self {
+        self.resend = resend;
+        self
+    }
+
+    /// Adds a redirect that was followed before, after those that were added already.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `uri` is neither `http` nor `https`.
+    #[must_use]
+    pub fn hop(mut self, method: Method, uri: Uri, status: StatusCode) -> Self {
+        let requested = Target::new(uri, None).expect("an http or https URI");
+        let (source, elapsed, headers) = (Source::Server, Duration::ZERO, HeaderMap::new());
+        self.hops.push(Hop { method, requested, status, source, elapsed, headers });
+        self
+    }
+
+    /// Sets what was read of the response body.
+    #[must_use]
+    pub fn peeked(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.peeked = Some(body.into());
+        self
+    }
+
+    /// Returns the attempt.
+    pub fn attempt(&mut self) -> Attempt<'_> {
+        let call = Call {
+            hops: &self.hops,
+            secrets: &self.secrets,
+            peeked: self.peeked.as_deref(),
+            call_state: &mut self.call_state,
+        };
+        Attempt::new(&self.request, &self.response, &self.proposal, self.resend, call)
+    }
+}

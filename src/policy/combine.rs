@@ -1,0 +1,130 @@
+//! Two policies as one.
+
+use http::StatusCode;
+
+use super::{Answer, Attempt, Decision, Edits, Policy, Question, Verdict, is_asked};
+
+/// Follows where both policies do; made by [`Policy::and`].
+#[derive(Clone, Copy, Debug)]
+pub struct And<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A, B> And<A, B> {
+    pub(super) fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
+impl<A: Policy, B: Policy> Policy for And<A, B> {
+    fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+        let mut first = ask(&self.first, attempt);
+        let seen = attempt.retargets();
+        let second = ask(&self.second, attempt);
+        let after = attempt.retargets();
+        if after != seen {
+            // The first has agreed to another target than the second leads to.
+            first = ask(&self.first, attempt);
+            if attempt.retargets() != after {
+                return Decision::fail("two policies lead to different targets").into();
+            }
+        }
+        both(first, second)
+    }
+
+    fn claims(&self, status: StatusCode) -> bool {
+        self.first.claims(status) || self.second.claims(status)
+    }
+}
+
+/// Asks the second policy where the first has no opinion; made by [`Policy::or`].
+#[derive(Clone, Copy, Debug)]
+pub struct Or<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A, B> Or<A, B> {
+    pub(super) fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
+impl<A: Policy, B: Policy> Policy for Or<A, B> {
+    fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+        let (first, edits) = branch(&self.first, attempt);
+        match first {
+            Verdict::Decided(Decision::Pass) => ask(&self.second, attempt),
+            Verdict::Ask(question) => {
+                let (second, second_edits) = branch(&self.second, attempt);
+                match second {
+                    Verdict::Peek(limit) => Verdict::Peek(limit),
+                    second => Verdict::ask(either((question, edits), (second, second_edits))),
+                }
+            }
+            verdict => {
+                attempt.edit(edits);
+                verdict
+            }
+        }
+    }
+
+    fn claims(&self, status: StatusCode) -> bool {
+        self.first.claims(status) || self.second.claims(status)
+    }
+}
+
+/// Asks a policy, if it has anything to say about this status.
+fn ask(policy: &impl Policy, attempt: &mut Attempt<'_>) -> Verdict {
+    if is_asked(policy, attempt.status()) {
+        policy.redirect(attempt)
+    } else {
+        Decision::Pass.into()
+    }
+}
+
+/// Asks a policy and sets its edits aside, save that what it strips stays stripped.
+fn branch(policy: &impl Policy, attempt: &mut Attempt<'_>) -> (Verdict, Edits) {
+    attempt.begin_branch();
+    let verdict = ask(policy, attempt);
+    (verdict, attempt.end_branch())
+}
+
+fn both(first: Verdict, second: Verdict) -> Verdict {
+    match (first, second) {
+        (Verdict::Decided(first), Verdict::Decided(second)) => first.and(second).into(),
+        (Verdict::Decided(last), _) | (_, Verdict::Decided(last)) if last.is_final() => last.into(),
+        (Verdict::Peek(first), Verdict::Peek(second)) => Verdict::Peek(first.max(second)),
+        (Verdict::Peek(limit), _) | (_, Verdict::Peek(limit)) => Verdict::Peek(limit),
+        (Verdict::Ask(question), Verdict::Decided(decision))
+        | (Verdict::Decided(decision), Verdict::Ask(question)) => {
+            Verdict::ask(async move { question.await.and(decision.into()) })
+        }
+        (Verdict::Ask(first), Verdict::Ask(second)) => Verdict::ask(async move {
+            let first = first.await;
+            if first.decision.is_final() { first } else { first.and(second.await) }
+        }),
+    }
+}
+
+/// Answers as the first does, or where it passes, as the second.
+async fn either(first: (Question, Edits), second: (Verdict, Edits)) -> Answer {
+    let (question, mut edits) = first;
+    let answer = question.await;
+    if !matches!(answer.decision, Decision::Pass) {
+        edits.extend(answer.edits);
+        return Answer { decision: answer.decision, edits };
+    }
+    let (second, mut edits) = second;
+    edits.strip.extend(answer.edits.strip);
+    match second {
+        Verdict::Decided(decision) => Answer { decision, edits },
+        Verdict::Ask(question) => {
+            let answer = question.await;
+            edits.extend(answer.edits);
+            Answer { decision: answer.decision, edits }
+        }
+        Verdict::Peek(_) => unreachable!("a peek comes before every question"),
+    }
+}

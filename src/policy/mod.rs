@@ -1,0 +1,180 @@
+//! Who decides whether a redirect is followed.
+//!
+//! A [`Policy`] is shown an [`Attempt`]: the head of the request as it was sent, the head of the
+//! response, and the next request as it is proposed, which it may edit. It gives one [`Verdict`].
+//! Safety does not hang on it: the limit of redirects, the schemes `http` and `https`, and the scope
+//! of credentials hold under every policy. A policy tightens them, or grants credentials for one
+//! hop.
+//!
+//! ```
+//! use tower_follow_redirect::policy::{self, Decision, Policy, SameOrigin};
+//!
+//! let below_api = policy::redirect_fn(|attempt| match attempt.target() {
+//!     Ok(target) if target.uri().path().starts_with("/api/") => Decision::Follow,
+//!     _ => Decision::Stop,
+//! });
+//! let policy = SameOrigin.and(below_api);
+//! let _layer = tower_follow_redirect::FollowRedirectLayer::new().with_policy(policy);
+//! ```
+
+mod attempt;
+mod combine;
+mod https_only;
+mod limited;
+mod redirect_fn;
+mod referer;
+mod same_origin;
+mod standard;
+mod verdict;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+pub(crate) use self::attempt::{Call, Edits, Proposal};
+pub use self::{
+    attempt::{Attempt, AttemptBuilder},
+    combine::{And, Or},
+    https_only::HttpsOnly,
+    limited::Limited,
+    redirect_fn::{RedirectFn, redirect_fn},
+    referer::Referer,
+    same_origin::SameOrigin,
+    standard::Standard,
+    verdict::{Answer, Decision, Failure, Question, Verdict},
+};
+use crate::rules::method;
+
+/// Decides whether a redirect is followed, and how.
+///
+/// It is called through `&self`, by all requests at once. What belongs to one call (how many hops,
+/// which URIs) is in the [`Attempt`]; what a policy itself must remember during one call goes into
+/// [`Attempt::call_state`].
+///
+/// The policy is asked first: if it stops, nothing else is looked at. What it follows must still
+/// have a target with an allowed scheme, within the limit, and content that can be sent.
+///
+/// ```
+/// use tower_follow_redirect::policy::{Attempt, Decision, Policy, Verdict};
+///
+/// /// Follows as far as the first host name ends in a given domain.
+/// struct Within(&'static str);
+///
+/// impl Policy for Within {
+///     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+///         let host = attempt.target().ok().and_then(|target| target.uri().host());
+///         let prefix = host.and_then(|host| host.strip_suffix(self.0));
+///         match prefix {
+///             Some(prefix) if prefix.is_empty() || prefix.ends_with('.') => Decision::Pass,
+///             _ => Decision::Stop,
+///         }
+///         .into()
+///     }
+/// }
+/// ```
+pub trait Policy: Send + Sync {
+    /// Gives the verdict on one redirect.
+    ///
+    /// It is called for every 301, 302, 303, 307 and 308, with or without a usable `Location`, and
+    /// for every response whose status the policy [claims](Self::claims); again after a
+    /// [`Verdict::Peek`].
+    fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict;
+
+    /// Returns whether the policy wants to see responses with `status`, besides the redirects.
+    ///
+    /// Where it has no opinion then ([`Decision::Pass`]), the response is handed over untouched.
+    fn claims(&self, status: StatusCode) -> bool {
+        let _ = status;
+        false
+    }
+
+    /// Makes a policy that follows where both do: the stricter decides.
+    ///
+    /// [`Decision::Pass`] is neutral. Credentials are kept only if all keep them who did not pass.
+    /// Both are asked before any question is put to somebody, so that a stop prevents the question.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{HttpsOnly, Limited, Policy, SameOrigin};
+    ///
+    /// let policy = SameOrigin.and(HttpsOnly).and(Limited::new(5));
+    /// ```
+    fn and<P: Policy>(self, other: P) -> And<Self, P>
+    where
+        Self: Sized,
+    {
+        And::new(self, other)
+    }
+
+    /// Makes a policy that asks `other` where this one has no opinion.
+    ///
+    /// A stop or a failure is final. What a policy edits counts only if it decides, but what it
+    /// strips stays stripped.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{self, Decision, Policy, SameOrigin};
+    ///
+    /// let trusted = policy::redirect_fn(|attempt| {
+    ///     match attempt.target().ok().and_then(|target| target.uri().host()) {
+    ///         Some("storage.a.test") => Decision::FollowWithCredentials,
+    ///         _ => Decision::Pass,
+    ///     }
+    /// });
+    /// let policy = trusted.or(SameOrigin);
+    /// ```
+    fn or<P: Policy>(self, other: P) -> Or<Self, P>
+    where
+        Self: Sized,
+    {
+        Or::new(self, other)
+    }
+}
+
+/// A policy for one request: a request extension that takes the place of the layer's policy.
+///
+/// ```
+/// use http::Request;
+/// use tower_follow_redirect::policy::{Decision, RequestPolicy};
+///
+/// let mut request = Request::get("http://a.test/").body(())?;
+/// request.extensions_mut().insert(RequestPolicy::new(Decision::Stop));
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct RequestPolicy(pub(crate) Arc<dyn Policy>);
+
+impl RequestPolicy {
+    /// Makes the extension.
+    pub fn new(policy: impl Policy + 'static) -> Self {
+        Self(Arc::new(policy))
+    }
+}
+
+impl std::fmt::Debug for RequestPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestPolicy").finish_non_exhaustive()
+    }
+}
+
+/// Returns whether `policy` is asked about responses with `status`.
+pub(crate) fn is_asked(policy: &(impl Policy + ?Sized), status: StatusCode) -> bool {
+    method::is_redirect(status) || policy.claims(status)
+}
+
+macro_rules! forward {
+    ($(<$p:ident> $type:ty),* $(,)?) => {$(
+        impl<$p: Policy + ?Sized> Policy for $type {
+            fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+                (**self).redirect(attempt)
+            }
+
+            fn claims(&self, status: StatusCode) -> bool {
+                (**self).claims(status)
+            }
+        }
+    )*};
+}
+
+forward!(<P> &P, <P> Box<P>, <P> Arc<P>);
+
+/// A policy can be chosen at run time.
+const _: fn(Box<dyn Policy>) = |_| {};

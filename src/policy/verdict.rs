@@ -1,0 +1,200 @@
+//! What a policy says of a redirect.
+
+use std::{error, fmt, future::Future, pin::Pin, sync::Arc};
+
+use http::{HeaderName, HeaderValue};
+use tower::BoxError;
+
+use super::{Attempt, Edits, Policy};
+use crate::error::RefusalKind;
+
+/// What becomes of a redirect. It is a policy too: one that always decides so.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, policy::Decision};
+///
+/// // Hands every redirect back.
+/// let layer = FollowRedirectLayer::new().with_policy(Decision::Stop);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Decision {
+    /// No opinion. Where nobody has one, a redirect is followed.
+    Pass,
+    /// Follow; across origins, credentials are removed.
+    Follow,
+    /// Follow, and let the credentials of the request go along on this hop, wherever it leads.
+    FollowWithCredentials,
+    /// Hand the response back.
+    Stop,
+    /// End the call with an error, which keeps the response.
+    Fail(Failure),
+}
+
+impl Decision {
+    /// Makes a failure of an error.
+    pub fn fail(error: impl Into<BoxError>) -> Self {
+        Self::Fail(Failure { kind: RefusalKind::Policy, source: Some(error.into().into()) })
+    }
+
+    pub(crate) fn refuse(kind: RefusalKind) -> Self {
+        Self::Fail(Failure { kind, source: None })
+    }
+
+    /// Returns the stricter of two; a pass is neutral.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Pass, decision) | (decision, Self::Pass) => decision,
+            (failure @ Self::Fail(_), _) | (_, failure @ Self::Fail(_)) => failure,
+            (Self::Stop, _) | (_, Self::Stop) => Self::Stop,
+            (Self::Follow, _) | (_, Self::Follow) => Self::Follow,
+            (Self::FollowWithCredentials, Self::FollowWithCredentials) => {
+                Self::FollowWithCredentials
+            }
+        }
+    }
+
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Stop | Self::Fail(_))
+    }
+}
+
+impl Policy for Decision {
+    fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+        self.clone().into()
+    }
+}
+
+/// Why a policy ends a call.
+#[derive(Clone)]
+pub struct Failure {
+    pub(crate) kind: RefusalKind,
+    pub(crate) source: Option<Arc<dyn error::Error + Send + Sync>>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "Failure({source})"),
+            None => write!(f, "Failure({:?})", self.kind),
+        }
+    }
+}
+
+/// What a policy says of a redirect: a decision, or what it needs first.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It is decided.
+    Decided(Decision),
+    /// Read up to so many bytes of the response body, and ask again; see [`Attempt::peeked`].
+    ///
+    /// What is read is given back: whoever gets the response gets its body whole. Reading ends after
+    /// five seconds.
+    Peek(usize),
+    /// Wait for an answer: of a human, of DNS, of a token server.
+    Ask(Question),
+}
+
+impl Verdict {
+    /// Asks, and waits for the answer.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{self, Decision, Verdict};
+    ///
+    /// # async fn ask_the_user(question: String) -> bool { true }
+    /// let policy = policy::redirect_fn(|attempt| {
+    ///     let question = format!("follow {} with {}?", attempt.status(), attempt.method());
+    ///     Verdict::ask(async move {
+    ///         if ask_the_user(question).await { Decision::Follow } else { Decision::Stop }
+    ///     })
+    /// });
+    /// ```
+    pub fn ask<F>(answer: F) -> Self
+    where
+        F: Future<Output: Into<Answer>> + Send + 'static,
+    {
+        Self::Ask(Question::new(answer))
+    }
+}
+
+impl From<Decision> for Verdict {
+    fn from(decision: Decision) -> Self {
+        Self::Decided(decision)
+    }
+}
+
+/// A question that a policy waits for.
+pub struct Question {
+    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+}
+
+impl Question {
+    /// Makes a question of the future that answers it. It is polled by the task that made the call,
+    /// and dropped with it.
+    pub fn new<F>(answer: F) -> Self
+    where
+        F: Future<Output: Into<Answer>> + Send + 'static,
+    {
+        Self { answer: Box::pin(async move { answer.await.into() }) }
+    }
+}
+
+impl Future for Question {
+    type Output = Answer;
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        self.answer.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").finish_non_exhaustive()
+    }
+}
+
+/// The answer to a [`Question`]: a decision, and header fields that go with it.
+///
+/// ```
+/// use http::{HeaderValue, header::AUTHORIZATION};
+/// use tower_follow_redirect::policy::{Answer, Decision};
+///
+/// let token = HeaderValue::from_static("Bearer for-the-new-origin");
+/// let answer = Answer::from(Decision::Follow).set_header(AUTHORIZATION, token);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub(crate) decision: Decision,
+    pub(crate) edits: Edits,
+}
+
+impl Answer {
+    /// Sets a header field of the next request; see [`Attempt::set_header`].
+    #[must_use]
+    pub fn set_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.edits.set.insert(name, value);
+        self
+    }
+
+    /// Removes a header field of the next request; see [`Attempt::strip_header`].
+    #[must_use]
+    pub fn strip_header(mut self, name: HeaderName) -> Self {
+        self.edits.strip.push(name);
+        self
+    }
+
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.edits.extend(other.edits);
+        Self { decision: self.decision.and(other.decision), edits: self.edits }
+    }
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Self {
+        Self { decision, edits: Edits::default() }
+    }
+}

@@ -1,0 +1,129 @@
+//! What may cross an origin ([RFC 9110 §15.4], steps 2 and 3; §17.16.3).
+//!
+//! Across origins goes what says nothing about the caller: credentials stay behind, and what was
+//! removed is not brought back later in the chain, because each request is made from the one before.
+//!
+//! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
+
+use http::{
+    HeaderMap,
+    header::{self, HeaderName, HeaderValue},
+};
+
+/// Fields that carry a credential or tell a secret, whatever their value.
+///
+/// RFC 9110's own and the cookies; Amazon S3's session tokens and encryption keys as listed by
+/// rclone's GHSA-8mxv-9xhp-86h4; the names under which APIs take a key most often. A `Referer` may
+/// be a presigned URL.
+const SENSITIVE_FIELDS: [HeaderName; 20] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("cookie2"),
+    header::PROXY_AUTHORIZATION,
+    header::PROXY_AUTHENTICATE,
+    header::WWW_AUTHENTICATE,
+    header::REFERER,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-auth-token"),
+    HeaderName::from_static("x-csrf-token"),
+    HeaderName::from_static("private-token"),
+    HeaderName::from_static("x-amz-security-token"),
+    HeaderName::from_static("x-amz-s3session-token"),
+    HeaderName::from_static("ibm-service-instance-id"),
+    HeaderName::from_static("x-amz-server-side-encryption-customer-algorithm"),
+    HeaderName::from_static("x-amz-server-side-encryption-customer-key"),
+    HeaderName::from_static("x-amz-server-side-encryption-customer-key-md5"),
+    HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-algorithm"),
+    HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-key"),
+    HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-key-md5"),
+];
+
+/// Returns whether `name` or `value` must not reach another origin.
+///
+/// That is so for the fields this module lists, and for every value that is marked
+/// [sensitive](HeaderValue::is_sensitive).
+///
+/// ```
+/// use http::{HeaderValue, header};
+/// use tower_follow_redirect::rules::credentials::is_credential;
+///
+/// let mut value = HeaderValue::from_static("v");
+/// assert!(is_credential(&header::AUTHORIZATION, &value));
+/// assert!(!is_credential(&header::ACCEPT, &value));
+/// value.set_sensitive(true);
+/// assert!(is_credential(&header::ACCEPT, &value));
+/// ```
+pub fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
+    value.is_sensitive() || SENSITIVE_FIELDS.contains(name)
+}
+
+/// Removes every credential, and the fields in `also`: all values of a field, where one is secret.
+pub fn strip(headers: &mut HeaderMap, also: &[HeaderName]) {
+    let secret: Vec<HeaderName> = headers
+        .iter()
+        .filter(|(name, value)| is_credential(name, value) || also.contains(name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in secret {
+        headers.remove(name);
+    }
+}
+
+/// Replaces what names the old origin: `Host` goes, `Origin` becomes `null` ([RFC 6454 §7.3]).
+///
+/// [RFC 6454 §7.3]: https://www.rfc-editor.org/rfc/rfc6454#section-7.3
+pub fn leave_origin(headers: &mut HeaderMap) {
+    headers.remove(header::HOST);
+    if headers.contains_key(header::ORIGIN) {
+        headers.insert(header::ORIGIN, HeaderValue::from_static("null"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_field_and_all_its_values_go() {
+        for name in &SENSITIVE_FIELDS {
+            let mut headers = HeaderMap::new();
+            headers.append(name, HeaderValue::from_static("first"));
+            headers.append(name, HeaderValue::from_static("second"));
+            headers.append(header::ACCEPT, HeaderValue::from_static("*/*"));
+            strip(&mut headers, &[]);
+            assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_marked_sensitive_goes_whatever_its_name() {
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.append("x-mine", HeaderValue::from_static("plain"));
+        headers.append("x-mine", secret);
+        headers.append("x-other", HeaderValue::from_static("plain"));
+        strip(&mut headers, &[]);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-other"]);
+    }
+
+    #[test]
+    fn names_can_be_added() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-mine", HeaderValue::from_static("v"));
+        strip(&mut headers, &[]);
+        assert_eq!(headers.len(), 1);
+        strip(&mut headers, &[HeaderName::from_static("x-mine")]);
+        assert_eq!(headers.len(), 0);
+    }
+
+    #[test]
+    fn host_goes_and_origin_becomes_null() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::HOST, HeaderValue::from_static("a.test"));
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://a.test"));
+        leave_origin(&mut headers);
+        assert_eq!(headers.get(header::ORIGIN).unwrap(), "null");
+        assert!(!headers.contains_key(header::HOST));
+    }
+}

@@ -1,0 +1,94 @@
+//! Which header fields the next request carries ([RFC 9110 §15.4]).
+//!
+//! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{credentials, fields, method::Content};
+
+/// What a redirect crosses, and what may come along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crossing {
+    WithinOrigin,
+    /// To another origin, without credentials.
+    Anonymous,
+    /// To another origin, with the credentials of the request, since a policy grants them.
+    Trusted,
+}
+
+/// The names that are secret in one call, besides those that always are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets {
+    /// Those the user has added.
+    pub(crate) added: Arc<[HeaderName]>,
+    /// Those a policy has set: they are meant for one origin.
+    pub(crate) set_by_policy: Vec<HeaderName>,
+}
+
+impl Secrets {
+    /// Returns the credentials among `headers`.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+        headers
+            .iter()
+            .filter(|(name, value)| {
+                credentials::is_credential(name, value)
+                    || self.added.contains(name)
+                    || self.set_by_policy.contains(name)
+            })
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// Makes the fields of the next request from those that were sent.
+pub(crate) fn headers(
+    sent: &HeaderMap,
+    content: Content,
+    crossing: Crossing,
+    secrets: &Secrets,
+) -> HeaderMap {
+    let mut headers = sent.clone();
+    fields::drop_hop_fields(&mut headers);
+    if content == Content::Drop {
+        fields::drop_content_fields(&mut headers);
+    }
+    if crossing != Crossing::WithinOrigin {
+        credentials::leave_origin(&mut headers);
+        for name in &secrets.set_by_policy {
+            headers.remove(name);
+        }
+    }
+    if crossing == Crossing::Anonymous {
+        credentials::strip(&mut headers, &secrets.added);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_crossing_takes_what_it_must() {
+        let table = [
+            (Content::Keep, Crossing::WithinOrigin, "accept authorization content-type host x-own"),
+            (Content::Drop, Crossing::WithinOrigin, "accept authorization host x-own"),
+            (Content::Keep, Crossing::Anonymous, "accept content-type"),
+            (Content::Keep, Crossing::Trusted, "accept authorization content-type"),
+        ];
+        let mut sent = HeaderMap::new();
+        for name in ["accept", "authorization", "connection", "content-type", "host", "x-own"] {
+            sent.insert(name, HeaderValue::from_static("v"));
+        }
+        let own = vec![HeaderName::from_static("x-own")];
+        let secrets = Secrets { added: Arc::default(), set_by_policy: own };
+        for (content, crossing, expected) in table {
+            let headers = headers(&sent, content, crossing, &secrets);
+            let mut found: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+            found.sort_unstable();
+            assert_eq!(found.join(" "), expected, "{content:?} {crossing:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! When two URIs have the same origin ([RFC 9110 §4.3.1], RFC 6454 §4).
+//!
+//! [RFC 9110 §4.3.1]: https://www.rfc-editor.org/rfc/rfc9110#section-4.3.1
+
+use std::fmt;
+
+use http::Uri;
+use url::Host;
+
+/// Scheme, host and port of a URI, normalised.
+///
+/// Two origins are equal only if all three are: the scheme and the host in lower case, an IPv4 or
+/// IPv6 address by its value and an internationalised name by its A-label, the port with the
+/// scheme's default filled in. Any change of scheme is another origin, `http` to `https` too.
+///
+/// ```
+/// use tower_follow_redirect::Origin;
+///
+/// let origin = |uri: &'static str| Origin::of(&http::Uri::from_static(uri)).unwrap();
+/// assert_eq!(origin("http://API.a.test/x"), origin("http://api.a.test:80/y"));
+/// assert_ne!(origin("http://a.test/"), origin("https://a.test/"));
+/// assert_eq!(origin("http://[0:0:0:0:0:0:0:1]:8080/").to_string(), "http://[::1]:8080");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    scheme: Scheme,
+    host: Host,
+    /// `None` only for an unknown scheme without a port.
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Scheme {
+    Http,
+    Https,
+    Other(String),
+}
+
+impl Origin {
+    /// Returns the origin of `uri`, or `None` where it has no scheme or no valid host: a request
+    /// target in origin form (`/path`), `*`, or that of CONNECT.
+    pub fn of(uri: &Uri) -> Option<Self> {
+        let scheme = match uri.scheme_str()? {
+            scheme if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
+            scheme if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
+            scheme => Scheme::Other(scheme.to_ascii_lowercase()),
+        };
+        let default = match scheme {
+            Scheme::Http => Some(80),
+            Scheme::Https => Some(443),
+            Scheme::Other(_) => None,
+        };
+        let host = uri.host()?;
+        let port = match port_text(uri.authority()?.as_str(), host) {
+            "" => default,
+            port => Some(port.parse().ok()?),
+        };
+        Some(Self { scheme, host: Host::parse(host).ok()?, port })
+    }
+
+    /// Returns the scheme in lower case.
+    pub fn scheme(&self) -> &str {
+        match &self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+            Scheme::Other(scheme) => scheme,
+        }
+    }
+
+    /// Returns the host: a domain in lower case, or an address by its value.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Returns the port, with the default of `http` and `https` filled in.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+}
+
+/// Writes `https://b.test:8443`; the scheme's default port is left out.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.host)?;
+        match (&self.scheme, self.port) {
+            (Scheme::Http, Some(80)) | (Scheme::Https, Some(443)) | (_, None) => Ok(()),
+            (_, Some(port)) => write!(f, ":{port}"),
+        }
+    }
+}
+
+/// Returns what stands after the colon that ends `host`. (`Uri::port` gives `None` for one that is
+/// absent and for one that is out of range alike.)
+fn port_text<'a>(authority: &'a str, host: &str) -> &'a str {
+    let without_userinfo = authority.rsplit('@').next().unwrap_or(authority);
+    let rest = without_userinfo.get(host.len()..).unwrap_or("");
+    rest.strip_prefix(':').unwrap_or(rest)
+}
+
+/// Returns whether two URIs have the same origin.
+///
+/// Two request targets without scheme and authority (origin form) go to the same server by
+/// definition of the transport that understands them; one with and one without do not.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::origin::same_origin;
+///
+/// let same = |a: &'static str, b: &'static str| {
+///     same_origin(&Uri::from_static(a), &Uri::from_static(b))
+/// };
+/// assert!(same("https://a.test/x", "https://a.test:443/y"));
+/// assert!(same("/x", "/y"));
+/// assert!(!same("/x", "https://a.test/y"));
+/// ```
+pub fn same_origin(a: &Uri, b: &Uri) -> bool {
+    // Most redirects write the authority as the request did: nothing to normalise then.
+    if a.scheme() == b.scheme() && a.authority() == b.authority() {
+        return true;
+    }
+    match (Origin::of(a), Origin::of(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// Returns whether going from `from` to `to` gives up TLS.
+pub fn is_downgrade(from: &Uri, to: &Uri) -> bool {
+    let https = |uri: &Uri| uri.scheme_str().is_some_and(|s| s.eq_ignore_ascii_case("https"));
+    https(from) && !https(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_host_and_port_make_the_origin() {
+        let table = [
+            ("http://a.test/", "http://a.test/x?y", true),
+            ("http://A.test/", "http://a.TEST/", true),
+            ("HTTP://a.test/", "http://a.test/", true),
+            ("http://a.test/", "http://a.test:80/", true),
+            ("https://a.test:443/", "https://a.test/", true),
+            ("http://[::1]/", "http://[0:0:0:0:0:0:0:1]/", true),
+            ("http://127.0.0.1/", "http://0x7f.1/", true),
+            ("http://user:pw@a.test/", "http://a.test/", true),
+            ("http://xn--mnchen-3ya.test/", "http://XN--MNCHEN-3YA.test/", true),
+            ("http://a.test/", "https://a.test/", false),
+            ("http://a.test:443/", "https://a.test/", false),
+            ("http://a.test/", "http://a.test:8080/", false),
+            ("http://a.test/", "http://a.test:/", true),
+            ("http://a.test/", "http://a.test:65616/", false),
+            ("http://a.test/", "http://a.test./", false),
+            ("http://a.test/", "http://b.a.test/", false),
+            ("http://a.test/", "http://evila.test/", false),
+            ("http://a.test/", "http://a.test.evil.test/", false),
+            ("/x", "/y", true),
+            ("/x", "http://a.test/", false),
+            ("http://a.test/", "/x", false),
+        ];
+        for (a, b, expected) in table {
+            let found = same_origin(&Uri::from_static(a), &Uri::from_static(b));
+            assert_eq!(found, expected, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn only_giving_up_tls_is_a_downgrade() {
+        let table = [
+            ("https://a.test/", "http://a.test/", true),
+            ("HTTPS://a.test/", "http://b.test/", true),
+            ("http://a.test/", "https://a.test/", false),
+            ("https://a.test/", "https://b.test/", false),
+            ("http://a.test/", "http://b.test/", false),
+        ];
+        for (from, to, expected) in table {
+            let found = is_downgrade(&Uri::from_static(from), &Uri::from_static(to));
+            assert_eq!(found, expected, "{from} to {to}");
+        }
+    }
+}

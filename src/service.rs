@@ -1,0 +1,97 @@
+//! The service that follows redirects.
+
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    body::{ReplayBody, ResponseBody},
+    call::{Call, Shared},
+    error::Error,
+    future::ResponseFuture,
+    layer::FollowRedirectLayer,
+    policy::{Policy, Standard},
+};
+
+/// Follows the redirects that the inner service answers with.
+///
+/// It is made by [`FollowRedirectLayer`](crate::FollowRedirectLayer), which has the settings. The
+/// inner service gets each hop's request with a [`ReplayBody`].
+///
+/// # Clone
+///
+/// Clones share settings and policy. The inner service is cloned for every call: the clone that was
+/// ready makes the call and all its hops, and each hop waits until it is ready again.
+#[derive(Debug)]
+pub struct FollowRedirect<S, P = Standard> {
+    inner: S,
+    shared: Shared<P>,
+}
+
+impl<S> FollowRedirect<S> {
+    /// Follows redirects as [`Standard`] does, with the settings of
+    /// [`FollowRedirectLayer::new`](crate::FollowRedirectLayer::new).
+    pub fn new(inner: S) -> Self {
+        FollowRedirectLayer::new().layer(inner)
+    }
+}
+
+impl<S, P> FollowRedirect<S, P> {
+    pub(crate) fn from_shared(inner: S, shared: Shared<P>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// Returns the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone, P> Clone for FollowRedirect<S, P> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: self.shared.clone() }
+    }
+}
+
+impl<S, P, B, R> Service<Request<B>> for FollowRedirect<S, P>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    P: Policy,
+    B: Body + Send + 'static,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = Error<R>;
+    type Future = ResponseFuture<S, P, B, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Error::not_ready)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let clone = self.inner.clone();
+        // The clone may not be ready.
+        let mut service = mem::replace(&mut self.inner, clone);
+        let (call, request) = Call::new(self.shared.clone(), request);
+        let response = service.call(request);
+        ResponseFuture::new(service, call, response)
+    }
+}

@@ -1,0 +1,171 @@
+//! What can be configured, apart from the policy.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Extensions, HeaderName};
+
+use crate::{
+    rules::{expect::Threshold, method::MethodRules},
+    timer::Timer,
+};
+
+/// The settings of a layer, shared by all calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limit: usize,
+    pub(crate) loops: Loops,
+    pub(crate) on_refusal: OnRefusal,
+    pub(crate) methods: MethodRules,
+    pub(crate) sensitive: Arc<[HeaderName]>,
+    pub(crate) extensions: Vec<KeepExtension>,
+    pub(crate) record: Vec<HeaderName>,
+    pub(crate) replay_limit: u64,
+    pub(crate) expect: ExpectContinue,
+    pub(crate) drain: Drain,
+    pub(crate) timer: Timer,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limit: 20,
+            loops: Loops::UntilLimit,
+            on_refusal: OnRefusal::Error,
+            methods: MethodRules::default(),
+            sensitive: Arc::default(),
+            extensions: Vec::new(),
+            record: Vec::new(),
+            replay_limit: 64 * 1024,
+            expect: ExpectContinue::default(),
+            drain: Drain::default(),
+            timer: Timer::default(),
+        }
+    }
+}
+
+/// Copies one type of extension, if it is there.
+pub(crate) type KeepExtension = fn(&Extensions, &mut Extensions);
+
+/// What ends a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loops {
+    UntilLimit,
+    Detect,
+}
+
+/// What becomes of a redirect that may or can not be followed.
+///
+/// It is about limit, loop, bad `Location`, scheme, content that is lost, and a policy that
+/// [fails](crate::policy::Decision::Fail). A policy's stop and a missing `Location` always give the
+/// response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// The call ends with an [`Error`](crate::Error), which owns the response.
+    Error,
+    /// The call ends with the response; the [`Refusal`](crate::Refusal) is in its extensions.
+    Return,
+}
+
+/// When an upload waits for `100 Continue`, and how long ([RFC 9110 §10.1.1]).
+///
+/// By default a request with more than 1 MiB of content, or of unknown length, is sent with
+/// `Expect: 100-continue`, and its content waits for one second: a redirect that comes first costs
+/// nothing. A caller's own `Expect: 100-continue` is honoured at any size; a caller's empty `Expect`
+/// turns the waiting off, and is not sent.
+///
+/// The second begins when the transport first asks for the content. On a connection that does not
+/// take the head at once that is before the head has left. It begins anew on every hop.
+///
+/// A transport that reports no informational response (HTTP/2, reqwest) is not waited for.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer};
+///
+/// let expect = ExpectContinue::above(64 * 1024).wait(Duration::from_secs(3));
+/// let layer = FollowRedirectLayer::new().expect_continue(expect);
+/// ```
+///
+/// [RFC 9110 §10.1.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectContinue {
+    pub(crate) threshold: Threshold,
+    pub(crate) wait: Duration,
+    pub(crate) unreported: Unreported,
+}
+
+/// What an upload does whose transport will not report `100 Continue`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreported {
+    SendAtOnce,
+    Wait,
+}
+
+impl ExpectContinue {
+    /// Waits where the content has more than so many bytes, or an unknown length.
+    pub fn above(bytes: u64) -> Self {
+        Self {
+            threshold: Threshold::Above(bytes),
+            wait: Duration::from_secs(1),
+            unreported: Unreported::SendAtOnce,
+        }
+    }
+
+    /// Waits only where the caller has set `Expect: 100-continue`.
+    pub fn when_asked() -> Self {
+        Self { threshold: Threshold::WhenAsked, ..Self::default() }
+    }
+
+    /// Never waits. A caller's `Expect` is sent as it is.
+    pub fn off() -> Self {
+        Self { threshold: Threshold::Off, ..Self::default() }
+    }
+
+    /// Sets how long the content waits; then it is sent without an answer.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Waits as long on a transport that reports no informational response: a final response
+    /// within that time saves the upload.
+    #[must_use]
+    pub fn wait_unreported(mut self) -> Self {
+        self.unreported = Unreported::Wait;
+        self
+    }
+}
+
+impl Default for ExpectContinue {
+    fn default() -> Self {
+        Self::above(1024 * 1024)
+    }
+}
+
+/// How much of a redirect's body is read before the next request, so that its connection can be
+/// used again.
+///
+/// The default is 128 KiB and 250 milliseconds. A body that is larger or slower is dropped, and with
+/// it, on HTTP/1, the connection.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use tower_follow_redirect::{Drain, FollowRedirectLayer};
+///
+/// let drain = Drain { bytes: 8 * 1024, time: Duration::from_millis(50) };
+/// let layer = FollowRedirectLayer::new().drain(drain);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// The most bytes that are read.
+    pub bytes: u64,
+    /// The longest time that is spent.
+    pub time: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { bytes: 128 * 1024, time: Duration::from_millis(250) }
+    }
+}

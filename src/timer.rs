@@ -1,0 +1,93 @@
+//! Which clock waits: tokio's, or the caller's.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// Makes sleeps, where there is a clock to make them with.
+#[derive(Clone, Default)]
+pub(crate) enum Timer {
+    #[default]
+    Tokio,
+    #[cfg(feature = "hyper")]
+    Hyper(std::sync::Arc<dyn hyper::rt::Timer + Send + Sync>),
+}
+
+impl Timer {
+    /// Returns a sleep, or `None` outside a tokio runtime.
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        match self {
+            Self::Tokio => {
+                tokio::runtime::Handle::try_current().ok()?;
+                Some(Sleep::Tokio { sleep: Box::pin(tokio::time::sleep(duration)) })
+            }
+            #[cfg(feature = "hyper")]
+            Self::Hyper(timer) => Some(Sleep::Hyper { sleep: timer.sleep(duration) }),
+        }
+    }
+}
+
+/// An end to waiting. The time runs from the first poll.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    timer: Timer,
+    after: Duration,
+    sleep: Option<Sleep>,
+}
+
+impl Deadline {
+    pub(crate) fn new(timer: &Timer, after: Duration) -> Self {
+        Self { timer: timer.clone(), after, sleep: None }
+    }
+
+    /// Is ready when the time has come; at once where there is no clock to wait by.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.sleep.is_none() {
+            self.sleep = self.timer.sleep(self.after);
+        }
+        match &mut self.sleep {
+            Some(sleep) => sleep.poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tokio => "Tokio",
+            #[cfg(feature = "hyper")]
+            Self::Hyper(_) => "Hyper",
+        })
+    }
+}
+
+enum Sleep {
+    Tokio {
+        sleep: Pin<Box<tokio::time::Sleep>>,
+    },
+    #[cfg(feature = "hyper")]
+    Hyper {
+        sleep: Pin<Box<dyn hyper::rt::Sleep>>,
+    },
+}
+
+impl Sleep {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tokio { sleep } => sleep.as_mut().poll(cx),
+            #[cfg(feature = "hyper")]
+            Self::Hyper { sleep } => sleep.as_mut().poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sleep")
+    }
+}

@@ -1,0 +1,6 @@
+//! The crate as its users see it: one test binary.
+
+#![expect(unreachable_pub, reason = "test modules are not a library")]
+
+mod support;
+mod wire;
