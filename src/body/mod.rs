@@ -6,6 +6,8 @@
 mod handover;
 mod replay;
 mod response;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use self::{
