@@ -2,5 +2,6 @@
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod expect;
 mod support;
 mod wire;

@@ -38,3 +38,14 @@ where
 pub fn get(uri: &str) -> Request<http_body_util::Empty<Bytes>> {
     Request::get(uri).body(http_body_util::Empty::new()).unwrap()
 }
+
+/// Waits until something has happened in another task.
+pub async fn eventually(what: &str, happened: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it did not happen: {what}");
+}
