@@ -98,6 +98,22 @@ impl Connection {
         std::mem::take(&mut self.unread)
     }
 
+    /// Reads one chunk of a chunked body; `None` after the last, whose trailers are none.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let mut line = self.bytes(3).await;
+        while !line.ends_with(b"\r\n") {
+            let next = self.bytes(1).await;
+            assert!(!next.is_empty(), "the connection ended in a chunk's size");
+            line.extend(next);
+        }
+        let size = std::str::from_utf8(line.trim_ascii()).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        let chunk = self.bytes(size).await;
+        assert_eq!(chunk.len(), size, "the connection ended in a chunk");
+        assert_eq!(self.bytes(2).await, b"\r\n");
+        (size > 0).then_some(chunk)
+    }
+
     pub async fn say(&mut self, text: impl AsRef<[u8]>) {
         // The client may be gone already: that is for the test to notice.
         let _ = self.stream.write_all(text.as_ref()).await;
