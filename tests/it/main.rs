@@ -3,5 +3,6 @@
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
 mod expect;
+mod http2;
 mod support;
 mod wire;

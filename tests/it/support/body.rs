@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    future::Future,
     marker::PhantomPinned,
     pin::Pin,
     sync::{
@@ -107,5 +108,30 @@ impl Body for OneShot {
 impl Drop for OneShot {
     fn drop(&mut self) {
         self.counts.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A body of one frame that comes after a while.
+pub struct Late {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    data: Option<Bytes>,
+}
+
+impl Late {
+    pub fn new(after: std::time::Duration, data: impl Into<Bytes>) -> Self {
+        Self { sleep: Box::pin(tokio::time::sleep(after)), data: Some(data.into()) }
+    }
+}
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        std::task::ready!(self.sleep.as_mut().poll(cx));
+        Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
     }
 }

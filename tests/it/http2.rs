@@ -1,0 +1,118 @@
+//! HTTP/2 over real sockets: no informational responses, and streams instead of connections.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::net::TcpListener;
+use tower::{BoxError, Layer, ServiceExt};
+use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer, OnRefusal};
+
+use crate::support::{
+    HyperClient,
+    body::{Counts, Late, Length, OneShot},
+    eventually, text,
+};
+
+const MIB: u64 = 1 << 20;
+
+fn http2_client<B>() -> HyperClient<B>
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+}
+
+/// Answers `/old` with a redirect to `/new` whose body comes late, and `/new` with the length and the
+/// trailer of what came.
+async fn server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(server.serve_connection(TokioIo::new(stream), service_fn(answer)));
+        }
+    });
+    addr
+}
+
+async fn answer(
+    request: Request<Incoming>,
+) -> Result<Response<BoxBody<Bytes, BoxError>>, BoxError> {
+    if request.uri().path() == "/old" {
+        // It would read all there is: nothing but the client ends this stream.
+        tokio::spawn(request.into_body().collect());
+        let body = Late::new(Duration::from_millis(60), "moved").map_err(Into::into).boxed();
+        let response = Response::builder().status(307).header(header::LOCATION, "/new");
+        return Ok(response.body(body)?);
+    }
+    let content = request.into_body().collect().await?;
+    let trailer = content.trailers().and_then(|trailers| trailers.get("x-checksum")).cloned();
+    let length = content.to_bytes().len();
+    let text = format!("{length} {}", trailer.as_ref().map_or("-", |t| t.to_str().unwrap()));
+    Ok(Response::new(Full::from(text).map_err(Into::into).boxed()))
+}
+
+fn put(addr: SocketAddr, path: &str, size: u64) -> (Request<OneShot>, Arc<Counts>) {
+    let (body, counts) = OneShot::new(size, 16 * 1024, Length::Unknown);
+    (Request::put(format!("http://{addr}{path}")).body(body).unwrap(), counts)
+}
+
+#[tokio::test]
+async fn an_upload_is_sent_at_once() {
+    let (request, _) = put(server().await, "/new", 2 * MIB);
+    let begun = Instant::now();
+    let expect = ExpectContinue::default().wait(Duration::from_secs(60));
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(http2_client());
+    let response = client.oneshot(request).await.unwrap();
+    println!("2 MiB took {:?}", begun.elapsed());
+    assert_eq!(text(response).await, format!("{} -", 2 * MIB));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn an_upload_follows_a_307_whose_body_is_late() {
+    let (request, counts) = put(server().await, "/old", 8 * MIB);
+    let layer = FollowRedirectLayer::new().replay_limit(8 * MIB);
+    let response = layer.layer(http2_client()).oneshot(request).await.unwrap();
+    assert_eq!(text(response).await, format!("{} -", 8 * MIB));
+    assert_eq!((counts.read(), counts.dropped()), (8 * MIB, 1));
+}
+
+#[tokio::test]
+async fn with_a_wait_asked_for_a_final_status_saves_the_upload() {
+    let (request, counts) = put(server().await, "/old", 2 * MIB);
+    let expect = ExpectContinue::default().wait(Duration::from_secs(60)).wait_unreported();
+    let layer = FollowRedirectLayer::new().expect_continue(expect).limit(0);
+    let client = layer.on_refusal(OnRefusal::Return).layer(http2_client());
+    let response = client.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 307);
+    assert_eq!(text(response).await, "moved");
+    eventually("the body is dropped", || counts.dropped() == 1).await;
+    assert_eq!(counts.read(), 0);
+}
+
+#[tokio::test]
+async fn trailers_survive_a_redirect() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-checksum", HeaderValue::from_static("42"));
+    let body = Full::new(Bytes::from("ha ha\n")).with_trailers(async { Some(Ok(trailers)) });
+    let url = format!("http://{}/old", server().await);
+    let client = FollowRedirectLayer::new().layer(http2_client());
+    let response = client.oneshot(Request::post(url).body(body).unwrap()).await.unwrap();
+    assert_eq!(text(response).await, "6 42");
+}
