@@ -26,7 +26,7 @@ use std::{
 
 use args::Args;
 use lists::List;
-use runner::{Case, Report, Verdict};
+use runner::{Case, Excuses, Report, Verdict};
 
 /// The tests: each runs the vectors of the file with its name.
 const TESTS: [&str; 1] = ["redirects"];
@@ -68,7 +68,9 @@ fn run(test: &str, args: &Args) -> Result<Tally, String> {
     let (cases, others): (Vec<_>, Vec<_>) =
         cases.into_iter().partition(|case| args.selects(test, &case.id));
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    let reports = runtime.block_on(runner::run(cases, &deviations, &file));
+    let choices = matches!(place, Place::Given(_)).then_some(&choices);
+    let excuses = Excuses { file: &file, deviations: &deviations, choices };
+    let reports = runtime.block_on(runner::run(cases, &excuses));
 
     let mut tally = Tally::of(&reports);
     tally.failed += complaints.len();
@@ -125,6 +127,7 @@ fn print(reports: &[Report]) {
             Verdict::Passed => {}
             Verdict::OutOfScope(why) => println!("out of scope {id}: {why}"),
             Verdict::KnownDeviation(why) => println!("known deviation {id}: {why}"),
+            Verdict::OurChoice(choice) => println!("our choice {id}: {choice}"),
             Verdict::Deviates(why) => println!("FAILED {id}: {why}"),
             Verdict::Breaks(why) => println!("BROKEN {id}: {why}"),
             Verdict::Unreadable(why) => println!("UNREADABLE {id}: {why}"),
@@ -137,7 +140,7 @@ fn print(reports: &[Report]) {
 struct Tally {
     passed: usize,
     failed: usize,
-    /// Known deviations too: they are parked with their reason.
+    /// Known deviations and choices too: they are parked with their reason.
     out_of_scope: usize,
     filtered: usize,
 }
@@ -151,7 +154,9 @@ impl Tally {
                 Verdict::Deviates(_) | Verdict::Breaks(_) | Verdict::Unreadable(_) => {
                     tally.failed += 1;
                 }
-                Verdict::OutOfScope(_) | Verdict::KnownDeviation(_) => tally.out_of_scope += 1,
+                Verdict::OutOfScope(_) | Verdict::KnownDeviation(_) | Verdict::OurChoice(_) => {
+                    tally.out_of_scope += 1;
+                }
             }
         }
         tally

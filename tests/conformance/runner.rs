@@ -32,6 +32,9 @@ pub enum Verdict {
     OutOfScope(String),
     /// It deviates as `expected_failures.txt` says, with this reason.
     KnownDeviation(String),
+    /// It is a vector of somebody else's set that leaves a choice, and `choices.txt` states ours for
+    /// its class.
+    OurChoice(String),
 }
 
 /// A vector that was read, or why it was not.
@@ -44,6 +47,8 @@ pub struct Case {
 pub struct Report {
     pub id: String,
     pub verdict: Verdict,
+    /// The class of a vector that leaves clients a choice.
+    open_class: Option<String>,
 }
 
 impl Case {
@@ -136,8 +141,17 @@ impl Vector {
     }
 }
 
+/// What excuses a vector that deviates.
+pub struct Excuses<'a> {
+    pub file: &'a str,
+    /// By id. A listed vector must deviate.
+    pub deviations: &'a List,
+    /// By class, for vectors that our lists need not name.
+    pub choices: Option<&'a List>,
+}
+
 /// Runs cases side by side; the reports are in the order of the cases.
-pub async fn run(cases: Vec<Case>, deviations: &List, file: &str) -> Vec<Report> {
+pub async fn run(cases: Vec<Case>, excuses: &Excuses<'_>) -> Vec<Report> {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut running = JoinSet::new();
     for (index, case) in cases.into_iter().enumerate() {
@@ -145,36 +159,33 @@ pub async fn run(cases: Vec<Case>, deviations: &List, file: &str) -> Vec<Report>
         running.spawn(async move {
             let _permit = permits.acquire().await.expect("nobody closes the semaphore");
             let id = case.id.clone();
+            let open_class = case.choice().map(|vector| vector.class.clone());
             let verdict = tokio::spawn(async move { case.run().await }).await;
             // A panic is the failure of one vector only.
             let verdict = verdict.unwrap_or_else(|panic| Verdict::Breaks(panic.to_string()));
-            (index, Report { id, verdict })
+            (index, Report { id, verdict, open_class })
         });
     }
     let mut reports = running.join_all().await;
     reports.sort_by_key(|(index, _)| *index);
-    let known = |report: &Report| deviations.get(&format!("{file}:{}", report.id));
-    reports
-        .into_iter()
-        .map(|(_, report)| {
-            let known = known(&report);
-            report.compared(known)
-        })
-        .collect()
+    reports.into_iter().map(|(_, report)| report.excused(excuses)).collect()
 }
 
 impl Report {
-    /// Compares a verdict with the deviation that is known, so that the list stays true.
-    fn compared(self, known: Option<&str>) -> Self {
-        let verdict = match (self.verdict, known) {
-            (Verdict::Deviates(_), Some(reason)) => Verdict::KnownDeviation(reason.into()),
-            (Verdict::Passed, Some(_)) => {
+    /// Compares a verdict with what is known, so that the lists stay true.
+    fn excused(self, excuses: &Excuses<'_>) -> Self {
+        let known = excuses.deviations.get(&format!("{}:{}", excuses.file, self.id));
+        let chosen = self.open_class.as_deref().and_then(|class| excuses.choices?.get(class));
+        let verdict = match (self.verdict, known, chosen) {
+            (Verdict::Deviates(_), Some(reason), _) => Verdict::KnownDeviation(reason.into()),
+            (Verdict::Deviates(_), None, Some(choice)) => Verdict::OurChoice(choice.into()),
+            (Verdict::Passed, Some(_), _) => {
                 Verdict::Deviates("it passes, and is listed as an expected failure".into())
             }
-            (Verdict::OutOfScope(_), Some(_)) => {
+            (Verdict::OutOfScope(_), Some(_), _) => {
                 Verdict::Deviates("it is listed as an expected failure, and did not run".into())
             }
-            (verdict, _) => verdict,
+            (verdict, _, _) => verdict,
         };
         Self { verdict, ..self }
     }
