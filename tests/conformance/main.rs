@@ -122,7 +122,7 @@ fn read_list(path: &Path) -> Result<List, String> {
 }
 
 fn print(reports: &[Report]) {
-    for Report { id, verdict } in reports {
+    for Report { id, verdict, .. } in reports {
         match verdict {
             Verdict::Passed => {}
             Verdict::OutOfScope(why) => println!("out of scope {id}: {why}"),
