@@ -11,11 +11,14 @@ use tower::BoxError;
 
 use crate::{
     body::{BodyFactory, Ends, Prepared, ReplayBody, ResponseBody, Upload},
-    chain::{Chain, Expectation, Next, Seen, Step},
+    chain::{Chain, Next, Seen, Step},
     error::{Error, Refusal},
-    informational::{self, OnInformational},
+    informational::Listener,
     policy::{Answer, Policy, Question, RequestPolicy},
-    rules::{expect, method},
+    rules::{
+        expect::{self, Expectation},
+        method,
+    },
     settings::{OnRefusal, Settings, Unreported},
     timer::Deadline,
 };
@@ -50,7 +53,7 @@ pub struct ReplayLimit(pub u64);
 pub(crate) struct Call<P, B> {
     shared: Shared<P>,
     policy: Option<RequestPolicy>,
-    on_informational: Option<OnInformational>,
+    listener: Listener,
     chain: Chain,
     upload: Upload<B>,
     next: Option<(Next, Prepared<B>)>,
@@ -80,13 +83,13 @@ where
         let settings = &shared.settings;
         let (mut head, body) = request.into_parts();
         let policy = head.extensions.remove();
-        let on_informational = OnInformational::take(&mut head.extensions);
+        let listener = Listener::new(&mut head.extensions);
         let factory = head.extensions.remove::<BodyFactory<B>>();
         let limit = head.extensions.remove::<ReplayLimit>();
         let limit = limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit);
         let mut call = Self {
             policy,
-            on_informational,
+            listener,
             chain: Chain::new(&mut head, settings),
             upload: Upload::new(body, limit, factory),
             next: None,
@@ -138,8 +141,7 @@ where
         let may_expect = next.may_expect();
         let mut head = self.chain.commit(next);
         let hop = self.upload.advance(prepared);
-        let expectation =
-            if may_expect { self.expectation(&mut head) } else { expect::Expectation::None };
+        let expectation = if may_expect { self.expectation(&mut head) } else { Expectation::None };
         self.request(head, hop, expectation)
     }
 
@@ -216,52 +218,31 @@ where
         response
     }
 
-    fn expectation(&self, head: &mut request::Parts) -> expect::Expectation {
+    fn expectation(&self, head: &mut request::Parts) -> Expectation {
         expect::decide(head, self.upload.size_hint(), self.shared.settings.expect.threshold)
     }
 
-    /// Makes the request of a hop, and listens for the answer if it waits for one.
+    /// Makes the request of a hop, and listens for the answer that its content waits for.
     fn request(
         &mut self,
         head: request::Parts,
         hop: u32,
-        expectation: expect::Expectation,
+        expectation: Expectation,
     ) -> Request<ReplayBody<B>> {
-        let patience = match expectation {
-            expect::Expectation::Continue => {
-                self.chain.sent(Expectation::Sent);
-                self.patience()
-            }
-            expect::Expectation::None => {
-                self.chain.sent(Expectation::NotSent);
-                None
-            }
-        };
-        let waits = patience.is_some();
-        let mut request = Request::from_parts(head, self.upload.body(hop, patience));
-        self.listen(&mut request, hop, waits);
-        request
-    }
-
-    fn patience(&self) -> Option<Deadline> {
+        self.chain.sent(expectation);
         let Settings { expect, timer, .. } = &*self.shared.settings;
-        (informational::REPORTED || expect.unreported == Unreported::Wait)
-            .then(|| Deadline::new(timer, expect.wait))
-    }
-
-    #[cfg(feature = "hyper")]
-    fn listen(&self, request: &mut Request<ReplayBody<B>>, hop: u32, waits: bool) {
-        let unreported = self.shared.settings.expect.unreported;
-        let parked = match self.upload.control() {
-            Some(control) if waits => Some(informational::Parked { control, hop, unreported }),
-            _ => None,
-        };
-        informational::listen(request, parked, self.on_informational.clone());
-    }
-
-    #[cfg(not(feature = "hyper"))]
-    fn listen(&self, _: &mut Request<ReplayBody<B>>, _: u32, _: bool) {
-        // Nobody would report anything.
-        let _ = &self.on_informational;
+        let waits = expectation == Expectation::Continue
+            && (Listener::HEARS || expect.unreported == Unreported::Wait);
+        if waits {
+            let patience = Deadline::new(timer, expect.wait);
+            let body = self.upload.body(hop, Some(patience));
+            let mut request = Request::from_parts(head, body);
+            self.listener.listen_for(&mut request, &self.upload, hop, expect.unreported);
+            request
+        } else {
+            let mut request = Request::from_parts(head, self.upload.body(hop, None));
+            self.listener.listen(&mut request);
+            request
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         is_asked,
     },
     rules::{
-        expect,
+        expect::{self, Expectation},
         location::{LocationError, Target},
         method::{self, Content},
         next::{self, Crossing, Secrets},
@@ -46,13 +46,6 @@ enum Reach {
     Resource,
     /// CONNECT or an upgrade: this connection only.
     Tunnel,
-}
-
-/// What became of `Expect` on the request that was sent last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expectation {
-    NotSent,
-    Sent,
 }
 
 /// A redirect whose policy waits for an answer.
@@ -134,7 +127,7 @@ impl Chain {
             secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
             visited: Vec::new(),
             pending: None,
-            expectation: Expectation::NotSent,
+            expectation: Expectation::None,
         }
     }
 
@@ -353,7 +346,7 @@ impl Chain {
     }
 
     fn is_failed_expectation(&self, status: StatusCode) -> bool {
-        status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Sent
+        status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Continue
     }
 
     fn without_expect(&self) -> Next {

@@ -21,10 +21,12 @@ pub use self::{
     error::{Error, Refusal, RefusalKind},
     future::ResponseFuture,
     history::{Fragment, History, Hop},
-    informational::OnInformational,
     layer::FollowRedirectLayer,
     policy::Policy,
     rules::origin::Origin,
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, OnRefusal},
 };
+
+#[cfg(feature = "hyper")]
+pub use self::informational::OnInformational;

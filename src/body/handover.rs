@@ -151,6 +151,7 @@ impl<T> Handover<T> {
     }
 
     /// Ends the parking of `hop` if its transport has not asked for the value yet.
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
     pub(crate) fn open_unpolled(&self, hop: u32) {
         self.open_if(hop, |state| !state.polled);
     }

@@ -10,6 +10,8 @@ mod response;
 mod tests;
 mod upload;
 
+#[cfg(any(feature = "hyper", test))]
+pub(crate) use self::upload::Control;
 pub use self::{
     replay::{ReplayBody, UploadCancelled},
     response::ResponseBody,
@@ -17,5 +19,5 @@ pub use self::{
 };
 pub(crate) use self::{
     response::Peek,
-    upload::{Control, Ends, Prepared, Upload},
+    upload::{Ends, Prepared, Upload},
 };

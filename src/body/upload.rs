@@ -197,6 +197,7 @@ impl<B> Upload<B> {
 
 impl<B: Send + 'static> Upload<B> {
     /// Returns what a transport's signals act upon.
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
     pub(crate) fn control(&self) -> Option<Arc<dyn Control>> {
         match &self.state {
             State::Sending { content, .. } => Some(Arc::clone(content) as Arc<dyn Control>),
@@ -240,6 +241,7 @@ pub(crate) enum Ends {
 }
 
 /// What a transport's signals and a response body do to an upload, whatever its type.
+#[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
 pub(crate) trait Control: Send + Sync {
     /// The server said `100 Continue` to `hop`.
     fn proceed(&self, hop: u32);
