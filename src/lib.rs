@@ -1,4 +1,80 @@
-//! Follows HTTP redirects.
+//! A Tower layer that makes any HTTP client follow redirects correctly.
+//!
+//! It goes around a client service, follows what it answers with 301, 302, 303, 307 or 308, and
+//! returns the response at the end of the chain:
+//!
+//! ```
+//! use http::{Request, Response, StatusCode, header};
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_follow_redirect::{FollowRedirectLayer, History, ReplayBody};
+//!
+//! # type Body = Full<bytes::Bytes>;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! // Any client: hyper-util's, or here a service that moves uploads from /old to /new.
+//! let client = service_fn(|request: Request<ReplayBody<Body>>| async {
+//!     if request.uri().path() == "/old" {
+//!         let moved = Response::builder().status(307).header(header::LOCATION, "/new");
+//!         return Ok::<_, BoxError>(moved.body(Body::default())?);
+//!     }
+//!     let content = request.into_body().collect().await?;
+//!     Ok(Response::new(Body::from(content.to_bytes())))
+//! });
+//! let client = ServiceBuilder::new().layer(FollowRedirectLayer::new()).service(client);
+//!
+//! let request = Request::put("http://a.test/old").body(Body::from("ha ha\n"))?;
+//! let response = client.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//! let history = History::of(&response).expect("it was redirected");
+//! assert_eq!(history.effective_uri(), "http://a.test/new");
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "ha ha\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does by default
+//!
+//! - **Method and content** as in RFC 9110: the table is in [`rules`].
+//! - **Credentials** never go to another [origin](Origin): `Authorization`, `Cookie` and their kin
+//!   ([`rules::credentials`]), every header value marked
+//!   [sensitive](http::HeaderValue::set_sensitive), names that are
+//!   [added](FollowRedirectLayer::sensitive_header), and request extensions, unless
+//!   [allowed](FollowRedirectLayer::keep_extension). What was removed does not come back in the chain.
+//! - **Content** is recorded while it is sent, up to a
+//!   [limit](FollowRedirectLayer::replay_limit), and sent again. Content that comes as one frame
+//!   (`Full<Bytes>`) or was not read yet needs no record; a [`BodyFactory`] makes it anew.
+//! - **Uploads** of more than 1 MiB, or of unknown length, wait up to a second for `100 Continue`
+//!   ([`ExpectContinue`]), so that a redirect finds them unsent.
+//! - **Connections** are used again: the body of a redirect is [drained](Drain), within bounds.
+//! - **At most 20** redirects, to `http` and `https` only.
+//!
+//! # When a redirect is not followed
+//!
+//! Every 3xx that is handed back has a [`Refusal`] in its extensions, which says why. Where a redirect
+//! cannot or may not be followed (limit, loop, bad `Location`, scheme, content that is lost, a policy
+//! that fails), the call ends with an [`Error`], and that [owns](Error::into_response) the response.
+//! With [`OnRefusal::Return`] it ends with the response itself.
+//!
+//! # Policies
+//!
+//! A [`Policy`] decides on each redirect; [`policy`] has the built-in ones. Closures are policies, a
+//! policy may [ask](policy::Verdict::ask) somebody first, and a request may
+//! [bring its own](policy::RequestPolicy).
+//!
+//! # The order of layers
+//!
+//! What is *outside* of the layer (above it, in a `ServiceBuilder`) sees one call, what is *inside* sees
+//! each hop. So a timeout around it is for the whole chain, one inside it for each hop. Whatever
+//! computes something from the request's URI (a signature, cookies, a proxy) belongs inside, or it goes
+//! stale. A retry belongs outside if it should begin anew, inside if it should repeat a hop; a retry
+//! outside needs a body that can be cloned.
+//!
+//! # Features
+//!
+//! - `hyper` (default): learns of `100 Continue` from hyper's HTTP/1 client, and takes any
+//!   `hyper::rt::Timer`. Without it, nothing waits for `100 Continue` unless
+//!   [asked](ExpectContinue::wait_unreported) to.
 
 mod body;
 mod call;
@@ -15,6 +91,8 @@ mod service;
 mod settings;
 mod timer;
 
+#[cfg(feature = "hyper")]
+pub use self::informational::OnInformational;
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
     call::ReplayLimit,
@@ -27,6 +105,3 @@ pub use self::{
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, OnRefusal},
 };
-
-#[cfg(feature = "hyper")]
-pub use self::informational::OnInformational;
