@@ -17,12 +17,13 @@ use crate::{failure::Failure, wire::Exchange};
 pub(crate) struct Output {
     path: Option<PathBuf>,
     sink: Option<Pin<Box<dyn AsyncWrite>>>,
+    is_mid_line: bool,
 }
 
 impl Output {
     pub(crate) fn new(path: Option<&Path>) -> Self {
         let path = path.filter(|path| *path != Path::new("-"));
-        Self { path: path.map(Into::into), sink: None }
+        Self { path: path.map(Into::into), sink: None, is_mid_line: false }
     }
 
     /// Writes a body as it arrives; `url` is what it is the body of.
@@ -54,7 +55,13 @@ impl Output {
         Ok(())
     }
 
+    /// Begins a new line on standard output, if something else is written there next.
+    pub(crate) async fn end_line(&mut self) -> Result<(), Failure> {
+        if self.path.is_none() && self.is_mid_line { self.write(b"\n").await } else { Ok(()) }
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.is_mid_line = bytes.last().map_or(self.is_mid_line, |last| *last != b'\n');
         let written = match self.open().await {
             Ok(sink) => match sink.write_all(bytes).await {
                 // tokio writes in the background: what has failed is known after a flush.

@@ -63,7 +63,8 @@ impl Target {
                 path.pop_if_empty().push(&name.to_string_lossy());
             }
             let uri = url.as_str().parse();
-            self.uri = uri.map_err(|error| Failure::url(format!("{url}: {error}")))?;
+            self.uri =
+                uri.map_err(|error| Failure::url(format!("{}: {error}", redacted(url.as_str()))))?;
         }
         Ok(self)
     }
@@ -136,9 +137,10 @@ fn headers(cli: &Cli, target: &Target) -> HeaderMap {
     headers
 }
 
-/// Writes a URL without userinfo, and with `…` for its query and fragment.
+/// Writes a URL without userinfo, without fragment, and with `…` for its query.
 pub(crate) fn redacted(url: &str) -> String {
-    let (url, query) = match url.split_once(['?', '#']) {
+    let url = url.split('#').next().unwrap_or_default();
+    let (url, query) = match url.split_once('?') {
         Some((url, _)) => (url, "?…"),
         None => (url, ""),
     };

@@ -106,6 +106,11 @@ impl Trace {
         Ok(Some(Self { path, sink, queries }))
     }
 
+    /// Returns whether the lines go where responses may go, too.
+    pub(crate) fn is_on_stdout(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
     /// Writes the lines of one URL.
     pub(crate) fn write(
         &mut self,

@@ -150,6 +150,9 @@ impl Session {
             self.output.heads(&report.exchanges).await?;
         }
         if let Some(trace) = &mut self.trace {
+            if trace.is_on_stdout() {
+                self.output.end_line().await?;
+            }
             trace.write(report, failure)?;
         }
         match &self.cli.write_out {

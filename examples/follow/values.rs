@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
 /// What `-H` does to the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +26,24 @@ impl FromStr for HeaderEdit {
         };
         let name = header_name(name)?;
         if value.is_empty() {
-            return Ok(Self::Remove(name));
+            return Self::removing(name);
         }
         // Whatever goes into a field may go in, UTF-8 included.
         let value = HeaderValue::from_bytes(value.as_bytes());
         value
             .map(|value| Self::Add(name, value))
             .map_err(|_| "the value holds a control character".into())
+    }
+}
+
+impl HeaderEdit {
+    fn removing(name: HeaderName) -> Result<Self, String> {
+        match name {
+            header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING => {
+                Err(format!("no request goes without its `{name}`"))
+            }
+            name => Ok(Self::Remove(name)),
+        }
     }
 }
 

@@ -54,6 +54,16 @@ fn traces_every_hop() {
 }
 
 #[test]
+fn a_trace_begins_its_own_line() {
+    let server = Server::answering(|_| OK.into());
+    let run = follow(&["--trace", "-", &server.url("/#x")]);
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert_eq!(lines[0], "ok");
+    let last: Value = serde_json::from_str(lines[2]).unwrap();
+    assert_eq!((&last["outcome"], &last["url"]), (&"response".into(), &server.url("/").into()));
+}
+
+#[test]
 fn verbose_shows_heads_but_no_secrets() {
     let server = Server::start(|mut connection| {
         let head = connection.head()?;

@@ -28,6 +28,7 @@ fn wrong_values_are_explained() {
         (&["-w", "%{http_code"], "no `}`"),
         (&["-H", "no colon"], "Name: value"),
         (&["-H", "a b: c"], "no header name"),
+        (&["-H", "host:"], "no request goes without its `host`"),
         (&["-X", "A B"], "--request"),
         (&["--max-redirs", "-2"], "-1"),
         (&["--max-redirs", "x"], "expected a number"),
