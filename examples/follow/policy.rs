@@ -1,0 +1,48 @@
+//! The policy that the flags describe.
+
+use tower_follow_redirect::policy::{Decision, HttpsOnly, Policy, Referer, SameOrigin, Standard};
+
+use crate::{
+    cli::{Cli, PolicyName},
+    failure::Failure,
+    values::ProtoRedir,
+};
+
+/// Makes one policy of all that must agree.
+pub(crate) fn chosen(cli: &Cli) -> Result<Box<dyn Policy>, Failure> {
+    let named: Result<Vec<_>, _> = cli.policy.iter().map(|name| named(*name)).collect();
+    let mut policies = named?;
+    if let Some(flag) = cli.not_built_yet() {
+        return Err(not_built_yet(flag));
+    }
+    if cli.location_trusted {
+        policies.push(Box::new(Decision::FollowWithCredentials));
+    }
+    if cli.proto_redir == Some(ProtoRedir::HttpsOnly) {
+        policies.push(Box::new(HttpsOnly));
+    }
+    if cli.referer.as_ref().is_some_and(|referer| referer.auto) {
+        policies.push(Box::new(Referer::auto()));
+    }
+    let all = policies.into_iter().reduce(|first, second| Box::new(first.and(second)));
+    Ok(all.unwrap_or_else(|| Box::new(Standard)))
+}
+
+fn named(name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
+    Ok(match name {
+        // The defaults hold under every policy, and where nobody has an opinion, a redirect is
+        // followed: `Standard` itself would forbid the credentials that --location-trusted grants.
+        PolicyName::Standard => Box::new(Decision::Pass),
+        PolicyName::None => Box::new(Decision::Stop),
+        PolicyName::SameOrigin => Box::new(SameOrigin),
+        PolicyName::DenyPrivateNetworks => {
+            return Err(not_built_yet("--policy deny-private-networks"));
+        }
+        PolicyName::Strict => return Err(not_built_yet("--policy strict")),
+        PolicyName::S3 => return Err(not_built_yet("--policy s3")),
+    })
+}
+
+fn not_built_yet(flag: &str) -> Failure {
+    Failure::usage(format!("{flag} is not built yet"))
+}

@@ -1,0 +1,102 @@
+//! What became of one URL.
+
+use std::time::Duration;
+
+use http::{StatusCode, Uri, response};
+use tower_follow_redirect::{
+    History, Refusal,
+    rules::{location, method},
+};
+
+use crate::{request::Target, wire::Exchange};
+
+/// What became of one URL: what `-w` prints, and `--trace` writes.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The URL that was requested last.
+    pub(crate) url: String,
+    /// The response's status, if one came.
+    pub(crate) status: Option<StatusCode>,
+    /// How many redirects were followed.
+    pub(crate) redirects: usize,
+    /// How many connections were opened.
+    pub(crate) connects: u64,
+    /// Where a redirect that was not followed leads to.
+    pub(crate) redirect_url: Option<String>,
+    /// Why it was not followed.
+    pub(crate) stop_reason: Option<String>,
+    pub(crate) elapsed: Duration,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) history: Option<History>,
+}
+
+impl Report {
+    /// Puts together what is known: `head` is the response that came, or that was refused.
+    pub(crate) fn new(
+        target: &Target,
+        head: Option<&response::Parts>,
+        exchanges: Vec<Exchange>,
+        connects: u64,
+        elapsed: Duration,
+    ) -> Self {
+        let history = head.and_then(|head| head.extensions.get::<History>()).cloned();
+        let refusal = head.and_then(|head| head.extensions.get::<Refusal>());
+        let url = match (&history, &*exchanges) {
+            (Some(history), _) => history.effective_url(),
+            (None, [.., last]) if last.uri != target.uri => last.uri.to_string(),
+            (None, _) => target.url(),
+        };
+        Self {
+            redirect_url: head.and_then(|head| unfollowed(&url, head)),
+            status: head.map(|head| head.status),
+            redirects: match &history {
+                Some(history) => history.hops().len(),
+                None => exchanges.iter().rev().skip(1).filter(|e| is_redirected(e)).count(),
+            },
+            stop_reason: refusal.map(|refusal| kebab(&format!("{:?}", refusal.kind()))),
+            url,
+            connects,
+            elapsed,
+            exchanges,
+            history,
+        }
+    }
+
+    /// Returns how many bytes of content have left, over all hops.
+    pub(crate) fn uploaded(&self) -> u64 {
+        self.exchanges.iter().map(Exchange::sent).sum()
+    }
+}
+
+/// Returns whether an exchange that another one followed was redirected, and not repeated.
+pub(crate) fn is_redirected(exchange: &Exchange) -> bool {
+    exchange.answer.as_ref().is_some_and(|answer| answer.status != StatusCode::EXPECTATION_FAILED)
+}
+
+/// Returns where a response leads that is a redirect.
+fn unfollowed(url: &str, head: &response::Parts) -> Option<String> {
+    if !method::is_redirect(head.status) {
+        return None;
+    }
+    let (base, fragment) = match url.split_once('#') {
+        Some((base, fragment)) => (base, Some(fragment)),
+        None => (url, None),
+    };
+    let target = location::target(&base.parse::<Uri>().ok()?, fragment, &head.headers).ok()?;
+    Some(match target.fragment() {
+        Some(fragment) => format!("{}#{fragment}", target.uri()),
+        None => target.uri().to_string(),
+    })
+}
+
+/// Turns `TooManyRedirects` into `too-many-redirects`.
+fn kebab(name: &str) -> String {
+    let mut kebab = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.extend(c.to_lowercase());
+    }
+    kebab
+}

@@ -1,0 +1,67 @@
+//! Flags that cannot be used.
+
+use crate::program::follow;
+
+#[test]
+fn what_is_not_built_yet_says_so() {
+    let table: &[(&[&str], &str)] = &[
+        (&["--policy", "s3"], "--policy s3"),
+        (&["--policy", "standard", "--policy", "strict"], "--policy strict"),
+        (&["--policy", "deny-private-networks"], "--policy deny-private-networks"),
+        (&["--confirm", "ask"], "--confirm"),
+        (&["--s3-domain", "a.test"], "--s3-domain"),
+        (&["--aws-sigv4", "aws:amz:eu-west-1:s3"], "--aws-sigv4"),
+        (&["--user", "a:b"], "--user"),
+        (&["--permanent-cache", "/dev/null"], "--permanent-cache"),
+    ];
+    for (args, flag) in table {
+        let run = follow(&[args, &["http://127.0.0.1:1/"][..]].concat());
+        assert_eq!(run.stderr, format!("follow: {flag} is not built yet\n"));
+        assert_eq!(run.code, 2);
+    }
+}
+
+#[test]
+fn wrong_values_are_explained() {
+    let table: &[(&[&str], &str)] = &[
+        (&["-w", "%{nothing}"], "no variable `nothing`"),
+        (&["-w", "%{http_code"], "no `}`"),
+        (&["-H", "no colon"], "Name: value"),
+        (&["-H", "a b: c"], "no header name"),
+        (&["-H", "host:"], "no request goes without its `host`"),
+        (&["-X", "A B"], "--request"),
+        (&["--max-redirs", "-2"], "-1"),
+        (&["--max-redirs", "x"], "expected a number"),
+        (&["--max-time", "x"], "seconds"),
+        (&["--max-time", "-1"], "max-time"),
+        (&["--expect100-timeout", "1e99"], "seconds"),
+        (&["--expect100-threshold", "1M"], "--expect100-threshold"),
+        (&["--replay-limit", "x"], "--replay-limit"),
+        (&["--connect-to", "a:1:b"], "HOST1:PORT1:HOST2:PORT2"),
+        (&["--connect-to", "a:1:b:x"], "`x` is no port"),
+        (&["--proto-redir", "https"], "=https"),
+        (&["--proto-redir", "=ftp"], "=https"),
+        (&["--policy", "s4"], "same-origin"),
+        (&["--confirm", "maybe"], "ask"),
+        (&["--on-refusal", "cry"], "return"),
+        (&["--sensitive-header", "a b"], "--sensitive-header"),
+        (&["--http1.1", "--http2-prior-knowledge"], "cannot be used with"),
+        (&["-d", "x", "-T", "y"], "cannot be used with"),
+        (&["--cacert", "/dev/null"], "no certificate"),
+        (&["--cacert", "/nowhere"], "/nowhere"),
+        (&["--trace", "/nowhere/x"], "/nowhere/x"),
+        (&["-d", "@/nowhere"], "/nowhere"),
+        (&["-T", "/nowhere"], "/nowhere"),
+        (&["-T", "/"], "directory"),
+    ];
+    for (args, expected) in table {
+        let run = follow(&[args, &["http://127.0.0.1:1/"][..]].concat());
+        assert_ne!(run.code, 0, "{args:?}");
+        assert!(run.stderr.contains(expected), "{args:?}: {}", run.stderr);
+    }
+    for url in ["http://", "http://u:secret@a b/?secret", "ftp://a.test/", "http://a.test:x/"] {
+        let run = follow(&[url]);
+        run.fails(3, "is no URL to fetch");
+        assert!(!run.stderr.contains("secret"), "{}", run.stderr);
+    }
+}
