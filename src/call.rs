@@ -151,9 +151,8 @@ where
     }
 
     /// Makes the error of a hop that the inner service failed.
-    pub(crate) fn failed<R: Body>(&self, error: impl Into<BoxError>) -> Error<R> {
-        let (request_line, hops) = self.chain.request_line();
-        Error::service(request_line, hops, error)
+    pub(crate) fn failed<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
+        Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -179,7 +178,7 @@ where
                 Outcome::Drain(body)
             }
             Err(error) => {
-                let refusal = self.chain.content_failed(head.status, error);
+                let refusal = self.chain.content_failed(head.status, &next, error);
                 self.refuse(head, body, refusal)
             }
         }

@@ -1,11 +1,12 @@
 //! The redirects of one call: no I/O, no clock, no body.
 
-use std::time::Duration;
+use std::{error::Error, mem, sync::Arc, time::Duration};
 
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request,
     response,
 };
+use tower::BoxError;
 
 use crate::{
     body::Resend,
@@ -205,20 +206,24 @@ impl Chain {
         if self.hops.is_empty() {
             return None;
         }
-        let hops = std::mem::take(&mut self.hops);
+        let hops = mem::take(&mut self.hops);
         Some(History::new(hops, self.requested()))
     }
 
-    /// Returns the request line of the request that was sent last, and after how many redirects.
-    pub(crate) fn request_line(&self) -> ((&Method, &Uri), usize) {
-        ((&self.head.method, &self.head.uri), self.hops.len())
+    /// Returns method and target of the request that was sent last.
+    pub(crate) fn request_line(&self) -> (Method, Target) {
+        (self.head.method.clone(), self.requested())
     }
 
     /// Returns the refusal of a redirect whose content could not be made anew.
-    pub(crate) fn content_failed(&self, status: StatusCode, source: tower::BoxError) -> Refusal {
-        let request = (&self.head.method, &self.head.uri);
-        let kind = RefusalKind::BodyNotReplayable;
-        Refusal::new(kind, request, status, None, Some(source.into()))
+    pub(crate) fn content_failed(
+        &self,
+        status: StatusCode,
+        next: &Next,
+        source: BoxError,
+    ) -> Refusal {
+        let target = Target::of_request(next.head.uri.clone(), None);
+        self.about(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
     }
 
     /// Turns a decision into the next request, or says why there is none.
@@ -259,7 +264,7 @@ impl Chain {
                     LocationError::Scheme(_) => RefusalKind::Scheme,
                     LocationError::Bad(_) | LocationError::Missing => RefusalKind::BadLocation,
                 };
-                let source = std::sync::Arc::new(error);
+                let source = Arc::new(error);
                 return Step::Refuse(self.about(kind, status, None, Some(source)));
             }
         };
@@ -278,11 +283,10 @@ impl Chain {
             (false, false) => Crossing::Anonymous,
         };
         let mut head = request;
-        let sent = std::mem::take(&mut head.headers);
+        let sent = mem::take(&mut head.headers);
         head.headers = next::headers(&sent, content, crossing, &self.secrets);
         edits.apply(&mut head.headers);
-        let sent_method =
-            std::mem::replace(&mut head.method, edits.method.unwrap_or(proposal.method));
+        let sent_method = mem::replace(&mut head.method, edits.method.unwrap_or(proposal.method));
         let mut visit = None;
         if settings.loops == Loops::Detect {
             let before = Visit::new(&sent_method, &head.uri, &sent, &self.secrets);
@@ -374,10 +378,9 @@ impl Chain {
         kind: RefusalKind,
         status: StatusCode,
         target: Option<&Target>,
-        source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+        source: Option<Arc<dyn Error + Send + Sync>>,
     ) -> Refusal {
-        let request = (&self.head.method, &self.head.uri);
-        Refusal::new(kind, request, status, target.map(Target::uri), source)
+        Refusal::new(kind, self.request_line(), status, target.cloned(), source)
     }
 }
 

@@ -7,7 +7,11 @@ use http_body::Body;
 use sync_wrapper::SyncWrapper;
 use tower::BoxError;
 
-use crate::{body::ResponseBody, rules::location::redacted};
+use crate::{
+    body::ResponseBody,
+    history::History,
+    rules::location::{Target, redacted},
+};
 
 /// Why a redirect was not followed.
 ///
@@ -31,9 +35,9 @@ pub struct Refusal {
 struct Inner {
     kind: RefusalKind,
     method: Method,
-    request: Box<str>,
+    requested: Target,
     status: StatusCode,
-    target: Option<Box<str>>,
+    target: Option<Target>,
     source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
@@ -72,26 +76,38 @@ impl Refusal {
         self.inner.status
     }
 
+    /// Returns the method of the request that was redirected.
+    pub fn method(&self) -> &Method {
+        &self.inner.method
+    }
+
+    /// Returns the URI of the request that was redirected, without userinfo.
+    pub fn uri(&self) -> &Uri {
+        self.inner.requested.uri()
+    }
+
+    /// Returns where the redirect leads, if that is known: by its `Location`, or by a policy.
+    pub fn target(&self) -> Option<&Target> {
+        self.inner.target.as_ref()
+    }
+
     pub(crate) fn new(
         kind: RefusalKind,
-        (method, uri): (&Method, &Uri),
+        (method, requested): (Method, Target),
         status: StatusCode,
-        target: Option<&Uri>,
+        target: Option<Target>,
         source: Option<Arc<dyn error::Error + Send + Sync>>,
     ) -> Self {
-        let request = redacted(uri).to_string().into();
-        let target = target.map(|target| redacted(target).to_string().into());
-        let method = method.clone();
-        Self { inner: Arc::new(Inner { kind, method, request, status, target, source }) }
+        Self { inner: Arc::new(Inner { kind, method, requested, status, target, source }) }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, method, request, status, target, source } = &*self.inner;
-        write!(f, "{} after {method} {request}", status.as_u16())?;
+        let Inner { kind, method, requested, status, target, source } = &*self.inner;
+        write!(f, "{} after {method} {}", status.as_u16(), redacted(requested.uri()))?;
         if let Some(target) = target {
-            write!(f, " to {target}")?;
+            write!(f, " to {}", redacted(target.uri()))?;
         }
         f.write_str(" was not followed: ")?;
         match (kind, source) {
@@ -103,6 +119,27 @@ impl fmt::Display for Refusal {
 }
 
 impl RefusalKind {
+    /// Returns a name for logs and metrics, such as `too-many-redirects`.
+    ///
+    /// ```
+    /// use tower_follow_redirect::RefusalKind;
+    ///
+    /// assert_eq!(RefusalKind::BadLocation.as_str(), "bad-location");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooManyRedirects => "too-many-redirects",
+            Self::Loop => "loop",
+            Self::MissingLocation => "missing-location",
+            Self::BadLocation => "bad-location",
+            Self::Scheme => "scheme",
+            Self::BodyNotReplayable => "body-not-replayable",
+            Self::Policy => "policy",
+            Self::Tunnel => "tunnel",
+            Self::NotRedirect => "not-redirect",
+        }
+    }
+
     fn sentence(self) -> &'static str {
         match self {
             Self::TooManyRedirects => "too many redirects; raise the limit if all are wanted",
@@ -154,9 +191,20 @@ pub struct Error<R: Body> {
 }
 
 enum Kind<R: Body> {
-    NotReady { source: BoxError },
-    Service { method: Method, request: Box<str>, hops: usize, source: BoxError },
-    Refused { refusal: Refusal, response: SyncWrapper<Response<ResponseBody<R>>> },
+    NotReady {
+        source: BoxError,
+    },
+    Service {
+        method: Method,
+        requested: Target,
+        history: Option<History>,
+        source: BoxError,
+    },
+    Refused {
+        refusal: Refusal,
+        history: Option<History>,
+        response: SyncWrapper<Response<ResponseBody<R>>>,
+    },
 }
 
 impl<R: Body> Error<R> {
@@ -177,23 +225,41 @@ impl<R: Body> Error<R> {
         }
     }
 
+    /// Returns the URI of the request that failed or was redirected, without userinfo, or `None` if
+    /// the inner service was not ready for any.
+    pub fn uri(&self) -> Option<&Uri> {
+        match &*self.kind {
+            Kind::NotReady { .. } => None,
+            Kind::Service { requested, .. } => Some(requested.uri()),
+            Kind::Refused { refusal, .. } => Some(refusal.uri()),
+        }
+    }
+
+    /// Returns the redirects that were followed before, if there were any.
+    pub fn history(&self) -> Option<&History> {
+        match &*self.kind {
+            Kind::NotReady { .. } => None,
+            Kind::Service { history, .. } | Kind::Refused { history, .. } => history.as_ref(),
+        }
+    }
+
     pub(crate) fn not_ready(source: impl Into<BoxError>) -> Self {
         Self { kind: Box::new(Kind::NotReady { source: source.into() }) }
     }
 
     pub(crate) fn service(
-        (method, uri): (&Method, &Uri),
-        hops: usize,
+        (method, requested): (Method, Target),
+        history: Option<History>,
         source: impl Into<BoxError>,
     ) -> Self {
-        let request = redacted(uri).to_string().into();
-        let method = method.clone();
-        Self { kind: Box::new(Kind::Service { method, request, hops, source: source.into() }) }
+        let source = source.into();
+        Self { kind: Box::new(Kind::Service { method, requested, history, source }) }
     }
 
     pub(crate) fn refused(refusal: Refusal, response: Response<ResponseBody<R>>) -> Self {
+        let history = History::of(&response).cloned();
         let response = SyncWrapper::new(response);
-        Self { kind: Box::new(Kind::Refused { refusal, response }) }
+        Self { kind: Box::new(Kind::Refused { refusal, history, response }) }
     }
 }
 
@@ -201,11 +267,13 @@ impl<R: Body> fmt::Display for Error<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
             Kind::NotReady { .. } => f.write_str("the inner service is not ready"),
-            Kind::Service { method, request, hops: 0, .. } => {
-                write!(f, "{method} {request} failed")
-            }
-            Kind::Service { method, request, hops, .. } => {
-                write!(f, "{method} {request} failed, after {hops} redirects")
+            Kind::Service { method, requested, history, .. } => {
+                write!(f, "{method} {} failed", redacted(requested.uri()))?;
+                match history.as_ref().map_or(0, |history| history.hops().len()) {
+                    0 => Ok(()),
+                    1 => f.write_str(", after a redirect"),
+                    hops => write!(f, ", after {hops} redirects"),
+                }
             }
             Kind::Refused { .. } => f.write_str("a redirect was refused"),
         }
@@ -241,9 +309,10 @@ mod tests {
     type Body = Empty<bytes::Bytes>;
 
     fn refusal(kind: RefusalKind) -> Refusal {
-        let uri = Uri::from_static("https://u:secret@a.test/x?sig=secret");
-        let target = Uri::from_static("https://b.test/y?sig=secret");
-        Refusal::new(kind, (&Method::PUT, &uri), StatusCode::FOUND, Some(&target), None)
+        let target = |uri| Target::new(Uri::from_static(uri), None).unwrap();
+        let requested = target("https://u:secret@a.test/x?sig=secret");
+        let target = Some(target("https://b.test/y?sig=secret"));
+        Refusal::new(kind, (Method::PUT, requested), StatusCode::FOUND, target, None)
     }
 
     #[test]

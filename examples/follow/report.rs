@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use http::{StatusCode, Uri, response};
-use tower_follow_redirect::{
-    History, Refusal,
-    rules::{location, method},
-};
+use http::{StatusCode, response};
+use tower_follow_redirect::{History, Refusal, rules::location};
 
 use crate::{request::Target, wire::Exchange};
 
@@ -24,7 +21,7 @@ pub(crate) struct Report {
     /// Where a redirect that was not followed leads to.
     pub(crate) redirect_url: Option<String>,
     /// Why it was not followed.
-    pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_reason: Option<&'static str>,
     pub(crate) elapsed: Duration,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) history: Option<History>,
@@ -47,13 +44,13 @@ impl Report {
             (None, _) => target.url(),
         };
         Self {
-            redirect_url: head.and_then(|head| unfollowed(&url, head)),
+            redirect_url: refusal.and_then(Refusal::target).map(url_of),
             status: head.map(|head| head.status),
             redirects: match &history {
                 Some(history) => history.hops().len(),
                 None => exchanges.iter().rev().skip(1).filter(|e| is_redirected(e)).count(),
             },
-            stop_reason: refusal.map(|refusal| kebab(&format!("{:?}", refusal.kind()))),
+            stop_reason: refusal.map(|refusal| refusal.kind().as_str()),
             url,
             connects,
             elapsed,
@@ -73,30 +70,10 @@ pub(crate) fn is_redirected(exchange: &Exchange) -> bool {
     exchange.answer.as_ref().is_some_and(|answer| answer.status != StatusCode::EXPECTATION_FAILED)
 }
 
-/// Returns where a response leads that is a redirect.
-fn unfollowed(url: &str, head: &response::Parts) -> Option<String> {
-    if !method::is_redirect(head.status) {
-        return None;
-    }
-    let (base, fragment) = match url.split_once('#') {
-        Some((base, fragment)) => (base, Some(fragment)),
-        None => (url, None),
-    };
-    let target = location::target(&base.parse::<Uri>().ok()?, fragment, &head.headers).ok()?;
-    Some(match target.fragment() {
+/// Writes a target with its fragment.
+fn url_of(target: &location::Target) -> String {
+    match target.fragment() {
         Some(fragment) => format!("{}#{fragment}", target.uri()),
         None => target.uri().to_string(),
-    })
-}
-
-/// Turns `TooManyRedirects` into `too-many-redirects`.
-fn kebab(name: &str) -> String {
-    let mut kebab = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.extend(c.to_lowercase());
     }
-    kebab
 }

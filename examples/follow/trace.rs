@@ -245,8 +245,8 @@ fn outcome(report: &Report, failure: Option<&Failure>) -> Outcome {
 fn reason<'a>(report: &'a Report, failure: Option<&Failure>) -> Option<&'a str> {
     match failure {
         Some(failure) if failure.is_timeout() => Some("timeout"),
-        Some(_) => Some(report.stop_reason.as_deref().unwrap_or("transport")),
-        None => report.stop_reason.as_deref(),
+        Some(_) => Some(report.stop_reason.unwrap_or("transport")),
+        None => report.stop_reason,
     }
 }
 

@@ -62,7 +62,7 @@ impl Variable {
             Self::SizeUpload => report.uploaded().to_string(),
             Self::TimeTotal => format!("{:.6}", report.elapsed.as_secs_f64()),
             Self::RedirectUrl => report.redirect_url.clone().unwrap_or_default(),
-            Self::StopReason => report.stop_reason.clone().unwrap_or_default(),
+            Self::StopReason => report.stop_reason.unwrap_or_default().into(),
         }
     }
 }
