@@ -157,7 +157,8 @@ impl Chain {
             return Step::Return(self.not_redirect(response.status));
         }
         if self.reach == Reach::Tunnel {
-            return Step::Return(Some(self.refusal(RefusalKind::Tunnel, response.status)));
+            let refusal = self.refusal(RefusalKind::Tunnel, response.status);
+            return Step::Return(response.status.is_redirection().then_some(refusal));
         }
         let request = self.head.rebuild();
         let proposal =

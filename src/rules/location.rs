@@ -34,12 +34,12 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// Fails if `uri` has a scheme that is neither `http` nor `https`, or has an authority but no
-    /// scheme. A URI with neither (`/path`) stays on the server it is sent to.
+    /// Fails if `uri` has a scheme that is neither `http` nor `https` (in lower case, as transports
+    /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server it is sent to.
     pub fn new(uri: Uri, fragment: Option<&str>) -> Result<Self, LocationError> {
         match uri.scheme_str() {
             Some("http" | "https") => {}
-            Some(scheme) => return Err(LocationError::Scheme(scheme.into())),
+            Some(scheme) => return Err(LocationError::Scheme(scheme.to_ascii_lowercase().into())),
             None if uri.authority().is_some() => return Err(BadLocation::NoScheme.into()),
             None => {}
         }
