@@ -4,5 +4,6 @@
 
 mod expect;
 mod http2;
+mod incumbents;
 mod support;
 mod wire;
