@@ -5,5 +5,6 @@
 mod expect;
 mod http2;
 mod incumbents;
+mod service;
 mod support;
 mod wire;
