@@ -5,6 +5,7 @@
 mod expect;
 mod http2;
 mod incumbents;
+mod properties;
 mod service;
 mod support;
 mod wire;

@@ -15,6 +15,7 @@ use tower::{Layer, ServiceExt};
 use tower_follow_redirect::{
     FollowRedirectLayer, Policy, RefusalKind, ReplayBody,
     policy::{self, Answer, Decision, HttpsOnly, Limited, SameOrigin, Standard, Verdict},
+    rules::location::Target,
 };
 use tower_test::mock;
 
@@ -303,4 +304,78 @@ async fn a_policy_remembers_during_one_call() {
         second.redirect(302, "/3");
         assert_eq!(reason(&call.end().await.unwrap()), Some(RefusalKind::Policy));
     }
+}
+
+/// Where the second of two policies names another target, the first is asked again, and only what it
+/// says of that target counts.
+#[tokio::test]
+async fn a_value_for_one_target_does_not_go_to_another() {
+    let sign = || {
+        policy::redirect_fn(|attempt| {
+            let target = attempt.target().unwrap().uri().host();
+            if target == Some("b.test") {
+                attempt.set_header(header::AUTHORIZATION, HeaderValue::from_static("for b"));
+            }
+            Decision::Pass
+        })
+    };
+    let lead_away = || {
+        policy::redirect_fn(|attempt| {
+            let uri = "https://c.test/".parse().unwrap();
+            attempt.set_target(Target::new(uri, None).unwrap());
+            Decision::Follow
+        })
+    };
+    let table: [(&str, Box<dyn Policy>); 2] = [
+        ("sign and lead away", Box::new(sign().and(lead_away()))),
+        ("lead away and sign", Box::new(lead_away().and(sign()))),
+    ];
+    for (name, policy) in table {
+        let mut call = Call::start(FollowRedirectLayer::new().with_policy(policy), bearer());
+        call.next().await.redirect(302, "https://b.test/");
+        let second = call.next().await;
+        assert_eq!(second.uri(), "https://c.test/", "{name}");
+        assert_eq!(second.field("authorization"), None, "{name}");
+    }
+}
+
+/// A target that comes with an answer was not seen by the policies beside it.
+#[tokio::test]
+async fn a_guard_is_not_led_around_by_an_answer() {
+    let lead_away = || {
+        policy::redirect_fn(|attempt| {
+            let uri = "http://b.test/".parse().unwrap();
+            attempt.set_target(Target::new(uri, None).unwrap());
+            Verdict::ask(async { Decision::Follow })
+        })
+        .or(Standard)
+    };
+    let table: [(&str, Box<dyn Policy>); 4] = [
+        ("lead away and https only", Box::new(lead_away().and(HttpsOnly))),
+        ("https only and lead away", Box::new(HttpsOnly.and(lead_away()))),
+        ("lead away and same origin", Box::new(lead_away().and(SameOrigin))),
+        ("same origin and lead away", Box::new(SameOrigin.and(lead_away()))),
+    ];
+    for (name, policy) in table {
+        let mut call = Call::start(FollowRedirectLayer::new().with_policy(policy), bearer());
+        call.next().await.redirect(302, "/2");
+        let error = call.end().await.expect_err(name);
+        assert_eq!(refused(&error), Some(RefusalKind::Policy), "{name}");
+    }
+}
+
+/// A target that is named and not meant (the policy passes) binds nobody.
+#[tokio::test]
+async fn a_target_of_a_policy_that_passes_does_not_count() {
+    let lead = |to: &'static str, decision: Decision| {
+        policy::redirect_fn(move |attempt| {
+            attempt.set_target(Target::new(to.parse().unwrap(), None).unwrap());
+            decision.clone()
+        })
+    };
+    let dropped = lead("https://b.test/", Decision::Pass).or(Standard);
+    let policy = dropped.and(lead("https://c.test/", Decision::Follow));
+    let mut call = Call::start(FollowRedirectLayer::new().with_policy(policy), bearer());
+    call.next().await.redirect(302, "/2");
+    assert_eq!(call.next().await.uri(), "https://c.test/");
 }
