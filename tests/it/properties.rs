@@ -75,8 +75,8 @@ enum Timing {
 #[derive(Clone, Debug)]
 enum Tree {
     Leaf(Leaf),
-    And(Box<Tree>, Box<Tree>),
-    Or(Box<Tree>, Box<Tree>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 impl fmt::Debug for Closure {
@@ -317,11 +317,15 @@ fn set_at(seen: &Seen, name: &str) -> Option<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
-    /// No combination of policies, in any order, lets a sensitive header reach a foreign origin unless
-    /// all that decided grant it; what any of them strips is gone and never comes back; and every
-    /// request the service sees was allowed.
+    /// No combination of policies, in any order, lets a sensitive header reach a foreign origin
+    /// unless all that decided grant it; what any of them strips is gone and never comes back; and
+    /// every request the service sees was allowed.
     #[test]
     fn no_combination_of_policies_in_any_order_lets_a_sensitive_header_reach_a_foreign_origin(
         tree in tree(&[]),

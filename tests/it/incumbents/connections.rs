@@ -12,8 +12,8 @@ use crate::support::{
     text,
 };
 
-/// Follows 8 redirects within an origin, each with so large a body that comes so long after its head,
-/// and returns how many connections that took.
+/// Follows 8 redirects within an origin, each with so large a body that comes so long after its
+/// head, and returns how many connections that took.
 async fn connections_of_8_redirects(size: usize, delay: Duration) -> usize {
     let server = Server::start(move |mut connection, _| async move {
         while let Some(head) = connection.head().await {

@@ -212,8 +212,8 @@ async fn b24_the_referer_policy_tells_another_origin_the_origin_only() {
     }
 }
 
-/// reqwest's policy only ever inserts a `Referer`: over headers that carry over from hop to hop, that
-/// of an `https` page survives the way to `http`.
+/// reqwest's policy only ever inserts a `Referer`: over headers that carry over from hop to hop,
+/// that of an `https` page survives the way to `http`.
 #[tokio::test]
 async fn b25_a_referer_of_https_does_not_survive_to_http() {
     for referer in [Referer::strict_origin_when_cross_origin(), Referer::auto()] {
@@ -230,8 +230,8 @@ async fn b25_a_referer_of_https_does_not_survive_to_http() {
     }
 }
 
-/// Both go from `https` to `http`. So do we, as browsers do for a navigation, but no credential goes
-/// along.
+/// Both go from `https` to `http`. So do we, as browsers do for a navigation, but no credential
+/// goes along.
 #[tokio::test]
 async fn b30_a_downgrade_is_followed_without_credentials() {
     let mut request = with("https://a.test/", &[("authorization", "secret"), ("accept", "*/*")]);

@@ -91,8 +91,8 @@ async fn b17_a_policy_sees_what_is_wrong_with_a_location() {
     assert_eq!(reason(&call.end().await.unwrap()), Some(RefusalKind::Policy));
 }
 
-/// At its limit tower-http returns `Ok(302)` as if nothing were; reqwest returns an error without the
-/// response.
+/// At its limit tower-http returns `Ok(302)` as if nothing were; reqwest returns an error without
+/// the response.
 #[tokio::test]
 async fn b18_the_error_at_the_limit_owns_the_last_response() {
     let mut call = Call::start(FollowRedirectLayer::new().limit(2), get("http://a.test/0"));
@@ -177,7 +177,8 @@ async fn b19_a_policy_is_one_for_all_calls() {
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
-/// In both a policy must answer at once, from a status and two URIs: a DNS check blocks the executor.
+/// In both a policy must answer at once, from a status and two URIs: a DNS check blocks the
+/// executor.
 #[tokio::test]
 async fn b20_a_policy_sees_the_response_and_may_take_its_time() {
     let (answer, asked) = oneshot::channel();
@@ -215,9 +216,9 @@ async fn slow(request: Request<ReplayBody<NoBody>>) -> Result<Response<NoBody>, 
     Ok(Response::builder().status(302).header(header::LOCATION, next).body(NoBody::new())?)
 }
 
-/// reqwest's `read_timeout` is one timer for the whole chain: 400 ms are over after four hops of 150
-/// ms, none of which was slow. Here the order of the layers says what is meant: a timeout inside is
-/// that of each hop.
+/// reqwest's `read_timeout` is one timer for the whole chain: 400 ms are over after four hops of
+/// 150 ms, none of which was slow. Here the order of the layers says what is meant: a timeout
+/// inside is that of each hop.
 #[tokio::test(start_paused = true)]
 async fn b23_a_timeout_inside_is_that_of_each_hop() {
     let client = ServiceBuilder::new()

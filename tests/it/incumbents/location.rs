@@ -13,8 +13,8 @@ use crate::support::{
     text,
 };
 
-/// tower-http hands `mailto:a@b` and `ftp://…` to the inner service; reqwest says "builder error" and
-/// loses the response.
+/// tower-http hands `mailto:a@b` and `ftp://…` to the inner service; reqwest says "builder error"
+/// and loses the response.
 #[tokio::test]
 async fn b06_another_scheme_than_http_is_refused_with_the_response() {
     let table = [
@@ -130,8 +130,8 @@ async fn b31_userinfo_of_a_location_is_removed() {
     }
 }
 
-/// Both follow what the URL standard makes of it: `\\evil`, `/\evil/` and `http:///x` name hosts, and
-/// `https:/b/c` is a path or a host, as the scheme of the request has it.
+/// Both follow what the URL standard makes of it: `\\evil`, `/\evil/` and `http:///x` name hosts,
+/// and `https:/b/c` is a path or a host, as the scheme of the request has it.
 #[tokio::test]
 async fn b32_what_the_url_standard_would_mend_is_refused() {
     let table = ["\\\\b.test", "/\\b.test/", "http:///b.test", "https:/b.test/c", "https:b.test"];

@@ -96,8 +96,8 @@ async fn b01_an_upload_that_is_redirected_is_sent_once() {
     }
 }
 
-/// Both lose a part of the redirects of a server that closes with content unread: the reset overtakes
-/// the response. What is not sent is not reset.
+/// Both lose a part of the redirects of a server that closes with content unread: the reset
+/// overtakes the response. What is not sent is not reset.
 #[tokio::test]
 async fn b02_no_redirect_is_lost_to_a_server_that_closes_at_once() {
     // It answers with the head alone, so that 300 uploads of 16 MiB need no time.
@@ -160,8 +160,8 @@ async fn b03_the_connection_of_a_parked_upload_is_closed() {
     drop(client);
 }
 
-/// reqwest pushes all 32 MiB as soon as the front reads on, three seconds after the caller has got the
-/// answer from elsewhere.
+/// reqwest pushes all 32 MiB as soon as the front reads on, three seconds after the caller has got
+/// the answer from elsewhere.
 #[tokio::test]
 async fn b03_an_upload_that_is_under_way_ends_when_the_redirect_is_followed() {
     const SIZE: u64 = 64 * MIB;
@@ -351,8 +351,8 @@ async fn b22_a_body_is_neither_cloned_nor_copied() {
     call.end().await.unwrap();
 }
 
-/// A server that answers 417 to every `Expect`, and to everything else as it is told. The heads of all
-/// requests are returned.
+/// A server that answers 417 to every `Expect`, and to everything else as it is told. The heads of
+/// all requests are returned.
 async fn unexpecting(answer: &'static str) -> (Server, Arc<Mutex<Vec<String>>>) {
     let heads = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&heads);

@@ -43,7 +43,7 @@ async fn readiness_is_awaited_for_every_hop() {
     let (inner, mut handle) = mock::pair::<Request<ReplayBody<NoBody>>, Answer>();
     let mut service = FollowRedirectLayer::new().layer(inner);
     handle.allow(0);
-    assert!(pin!(service.ready()).poll_once().is_pending());
+    assert!(poll(pin!(service.ready())).is_pending());
     handle.allow(1);
     let mut call = pin!(service.ready().await.unwrap().call(get("http://a.test/1")));
     let (_, first) = handle.next_request().await.unwrap();
@@ -58,15 +58,6 @@ async fn readiness_is_awaited_for_every_hop() {
     second.send_response(ok());
     assert_eq!(call.await.unwrap().status(), 200);
 }
-
-/// Polls a future once.
-trait PollOnce: Future {
-    fn poll_once(self: Pin<&mut Self>) -> Poll<Self::Output> {
-        poll(self)
-    }
-}
-
-impl<F: Future> PollOnce for F {}
 
 /// A service that is ready only where it was polled, and once.
 struct Counted {

@@ -1,7 +1,7 @@
 //! Nothing is silent: every 3xx that is handed back says why.
 
 use http::{HeaderValue, Request, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tower_follow_redirect::{
     FollowRedirectLayer, History, OnRefusal, Policy, Refusal, RefusalKind, ReplayLimit,
     policy::{self, Decision, HttpsOnly, Limited, SameOrigin},
@@ -13,8 +13,6 @@ use crate::support::{
     step::{Call, ok, reason, redirect, refused, send, status},
     text,
 };
-
-use http_body_util::BodyExt;
 
 #[tokio::test]
 async fn every_3xx_that_is_not_followed_says_why() {

@@ -89,7 +89,8 @@ async fn credentials_are_granted_for_one_hop() {
     assert_eq!(call.next().await.field("authorization"), None);
 }
 
-/// It is a credential for that origin: the next one must not see it, and nobody gets the old one back.
+/// It is a credential for that origin: the next one must not see it, and nobody gets the old one
+/// back.
 #[tokio::test]
 async fn a_value_that_a_policy_sets_is_gone_at_the_next_origin() {
     for name in [header::AUTHORIZATION, HeaderName::from_static("x-note")] {
@@ -306,8 +307,8 @@ async fn a_policy_remembers_during_one_call() {
     }
 }
 
-/// Where the second of two policies names another target, the first is asked again, and only what it
-/// says of that target counts.
+/// Where the second of two policies names another target, the first is asked again, and only what
+/// it says of that target counts.
 #[tokio::test]
 async fn a_value_for_one_target_does_not_go_to_another() {
     let sign = || {
