@@ -78,7 +78,7 @@ async fn b01_an_upload_that_is_redirected_is_sent_once() {
             async move {
                 connection.head().await.unwrap();
                 connection.say(redirect(307, &location)).await;
-                let _ = wasted.send(connection.to_end().await.len());
+                let _ = wasted.send(connection.read_to_end().await.len());
             }
         })
         .await;
@@ -142,7 +142,7 @@ async fn b03_the_connection_of_a_parked_upload_is_closed() {
             connection.head().await.unwrap();
             let redirected = Instant::now();
             connection.say(redirect(307, &location)).await;
-            let bytes = connection.to_end().await.len();
+            let bytes = connection.read_to_end().await.len();
             let _ = ended.send((bytes, redirected.elapsed()));
         }
     })
@@ -181,7 +181,7 @@ async fn b03_an_upload_that_is_under_way_ends_when_the_redirect_is_followed() {
             // It stops reading, keeps the socket, and reads on much later.
             followed.await.unwrap();
             let reading = Instant::now();
-            let bytes = begun + connection.to_end().await.len() as u64;
+            let bytes = begun + connection.read_to_end().await.len() as u64;
             let _ = ended.send((bytes, reading.elapsed()));
         }
     })
@@ -364,7 +364,7 @@ async fn unexpecting(answer: &'static str) -> (Server, Arc<Mutex<Vec<String>>>) 
                 if field(&head, "expect").is_some() {
                     connection.say(FAILED).await;
                     // Nothing of the content comes.
-                    assert_eq!(connection.to_end().await.len(), 0);
+                    assert_eq!(connection.read_to_end().await.len(), 0);
                     return;
                 }
                 let length = field(&head, "content-length").unwrap().parse().unwrap();
