@@ -60,6 +60,14 @@ struct Closure {
     strip: Option<&'static str>,
     target: Option<&'static str>,
     timing: Timing,
+    edits_at: EditsAt,
+}
+
+/// At which hops a closure edits: what was set at the first must not reach another origin later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EditsAt {
+    FirstHop,
+    EveryHop,
 }
 
 /// When a closure answers, and when it edits.
@@ -81,8 +89,9 @@ enum Tree {
 
 impl fmt::Debug for Closure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { decision, set, strip, target, timing } = self;
-        write!(f, "{decision:?} set {set:?} strip {strip:?} target {target:?} {timing:?}")
+        let Self { decision, set, strip, target, timing, edits_at } = self;
+        write!(f, "{decision:?} set {set:?} strip {strip:?} target {target:?}")?;
+        write!(f, " {timing:?} {edits_at:?}")
     }
 }
 
@@ -159,8 +168,8 @@ impl Leaf {
                         Decision::Follow => Opinion::Follow,
                         _ => Opinion::End,
                     },
-                    strips: closure.strip.into_iter().collect(),
-                    sets: closure.set.into_iter().collect(),
+                    strips: closure.strip(redirect.hops).into_iter().collect(),
+                    sets: closure.set(redirect.hops).into_iter().collect(),
                 };
             }
         };
@@ -169,20 +178,30 @@ impl Leaf {
 }
 
 impl Closure {
+    fn set(&self, hops: usize) -> Option<&'static str> {
+        self.set.filter(|_| hops == 0 || self.edits_at == EditsAt::EveryHop)
+    }
+
+    fn strip(&self, hops: usize) -> Option<&'static str> {
+        self.strip.filter(|_| hops == 0 || self.edits_at == EditsAt::EveryHop)
+    }
+
     fn policy(self) -> Box<dyn Policy> {
         let name = HeaderName::from_static;
         Box::new(policy::redirect_fn(move |attempt| {
-            let value: HeaderValue = format!("set {}", attempt.hops().len()).parse().unwrap();
+            let hops = attempt.hops().len();
+            let (set, strip) = (self.set(hops), self.strip(hops));
+            let value: HeaderValue = format!("set {hops}").parse().unwrap();
             if let Some(target) = self.target {
                 attempt.set_target(Target::new(Uri::from_static(target), None).unwrap());
             }
             let mut answer = Answer::from(self.decision.clone());
             if let Timing::AnswersWithEdits = self.timing {
-                answer = self.set.iter().fold(answer, |a, n| a.set_header(name(n), value.clone()));
-                answer = self.strip.iter().fold(answer, |a, n| a.strip_header(name(n)));
+                answer = set.iter().fold(answer, |a, n| a.set_header(name(n), value.clone()));
+                answer = strip.iter().fold(answer, |a, n| a.strip_header(name(n)));
             } else {
-                self.set.iter().for_each(|n| attempt.set_header(name(n), value.clone()));
-                self.strip.iter().for_each(|n| attempt.strip_header(name(n)));
+                set.iter().for_each(|n| attempt.set_header(name(n), value.clone()));
+                strip.iter().for_each(|n| attempt.strip_header(name(n)));
             }
             match self.timing {
                 Timing::AtOnce => self.decision.clone().into(),
@@ -234,9 +253,10 @@ fn leaf(targets: &'static [&'static str]) -> impl Strategy<Value = Leaf> {
     };
     let timing =
         prop_oneof![Just(Timing::AtOnce), Just(Timing::Asks), Just(Timing::AnswersWithEdits)];
-    let closure = (decision, name(), name(), target, timing).prop_map(
-        |(decision, set, strip, target, timing)| {
-            Leaf::Closure(Closure { decision, set, strip, target, timing })
+    let edits_at = prop_oneof![Just(EditsAt::FirstHop), Just(EditsAt::EveryHop)];
+    let closure = (decision, name(), name(), target, timing, edits_at).prop_map(
+        |(decision, set, strip, target, timing, edits_at)| {
+            Leaf::Closure(Closure { decision, set, strip, target, timing, edits_at })
         },
     );
     prop_oneof![
