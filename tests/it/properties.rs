@@ -338,7 +338,7 @@ fn set_at(seen: &Seen, name: &str) -> Option<usize> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2000,
+        cases: 1000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -33,6 +33,11 @@ use crate::support::{
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
+/// What hangs is a failure, too.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it ends")
+}
+
 /// A server that takes every upload in, as RFC 9110 wants it, and the bytes it has counted.
 async fn object_store() -> (Server, Arc<AtomicU64>) {
     let bytes = Arc::new(AtomicU64::new(0));
@@ -153,7 +158,7 @@ async fn b03_the_connection_of_a_parked_upload_is_closed() {
     let client = FollowRedirectLayer::new().layer(hyper_client());
     let response = client.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    let (bytes, open) = end.await.unwrap();
+    let (bytes, open) = soon(end).await.unwrap();
     println!("b03, parked: closed {open:?} after the redirect, {bytes} bytes sent");
     assert_eq!(bytes, 0);
     assert!(open < Duration::from_secs(2), "{open:?}; the goal is 100 ms");
@@ -194,7 +199,7 @@ async fn b03_an_upload_that_is_under_way_ends_when_the_redirect_is_followed() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(received.load(Ordering::SeqCst), SIZE);
     go_on.send(()).unwrap();
-    let (bytes, open) = end.await.unwrap();
+    let (bytes, open) = soon(end).await.unwrap();
     println!("b03, under way: {bytes} bytes went to the front, closed {open:?} after it read on");
     assert!(bytes >= MIB);
     // What lay in the buffers of hyper and of two sockets when the redirect came.
@@ -393,7 +398,7 @@ async fn b35_a_request_is_repeated_without_the_expectation_that_failed() {
     let (server, heads) = unexpecting(OK).await;
     // It is no redirect: it counts for nothing.
     let client = FollowRedirectLayer::new().limit(0).layer(hyper_client());
-    let response = client.oneshot(expecting(&server)).await.unwrap();
+    let response = soon(client.oneshot(expecting(&server))).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(History::of(&response).is_none());
     let heads = heads.lock().unwrap();
@@ -406,7 +411,7 @@ async fn b35_a_request_is_repeated_without_the_expectation_that_failed() {
 async fn b35_a_second_417_is_final() {
     let (server, heads) = unexpecting(FAILED).await;
     let client = FollowRedirectLayer::new().layer(hyper_client());
-    let response = client.oneshot(expecting(&server)).await.unwrap();
+    let response = soon(client.oneshot(expecting(&server))).await.unwrap();
     assert_eq!(response.status(), StatusCode::EXPECTATION_FAILED);
     assert_eq!(text(response).await, "no 100");
     assert_eq!(heads.lock().unwrap().len(), 2);
