@@ -36,7 +36,6 @@ pub struct Attempt<'a> {
     /// The edits so far, and on top of them those of the branches that are being tried.
     edits: Edits,
     branches: Vec<Edits>,
-    retargets: usize,
 }
 
 /// The next request as the rules propose it.
@@ -117,7 +116,6 @@ impl<'a> Attempt<'a> {
             call_state,
             edits: Edits::default(),
             branches: Vec::new(),
-            retargets: 0,
         }
     }
 
@@ -216,9 +214,6 @@ impl<'a> Attempt<'a> {
 
     /// Sets where the next request goes.
     pub fn set_target(&mut self, target: Target) {
-        if self.target() != Ok(&target) {
-            self.retargets += 1;
-        }
         self.top().target = Some(target);
     }
 
@@ -242,10 +237,6 @@ impl<'a> Attempt<'a> {
 
     pub(crate) fn into_edits(self) -> Edits {
         self.edits
-    }
-
-    pub(super) fn retargets(&self) -> usize {
-        self.retargets
     }
 
     /// From here on edits are those of a branch.

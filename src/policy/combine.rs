@@ -19,17 +19,22 @@ impl<A, B> And<A, B> {
 
 impl<A: Policy, B: Policy> Policy for And<A, B> {
     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+        attempt.begin_branch();
         let mut first = ask(&self.first, attempt);
-        let seen = attempt.retargets();
-        let second = ask(&self.second, attempt);
-        let after = attempt.retargets();
-        if after != seen {
-            // The first has agreed to another target than the second leads to.
-            first = ask(&self.first, attempt);
-            if attempt.retargets() != after {
+        let (second, second_edits) = branch(&self.second, attempt);
+        let agreed = leads_there(&second_edits, attempt);
+        let mut first_edits = attempt.end_branch();
+        if !agreed {
+            // The first has agreed to another target than the second leads to. What it said and
+            // edited was about that one.
+            attempt.edit(second_edits.clone());
+            (first, first_edits) = branch(&self.first, attempt);
+            if !leads_there(&first_edits, attempt) {
                 return Decision::fail("two policies lead to different targets").into();
             }
         }
+        attempt.edit(first_edits);
+        attempt.edit(second_edits);
         both(first, second)
     }
 
@@ -82,6 +87,11 @@ fn ask(policy: &impl Policy, attempt: &mut Attempt<'_>) -> Verdict {
     } else {
         Decision::Pass.into()
     }
+}
+
+/// Returns whether `edits` lead where the attempt leads without them.
+fn leads_there(edits: &Edits, attempt: &Attempt<'_>) -> bool {
+    edits.target.as_ref().is_none_or(|target| attempt.target() == Ok(target))
 }
 
 /// Asks a policy and sets its edits aside, save that what it strips stays stripped.

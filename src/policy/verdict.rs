@@ -188,8 +188,14 @@ impl Answer {
     }
 
     pub(super) fn and(mut self, other: Self) -> Self {
+        let retargets = self.edits.target.is_some() || other.edits.target.is_some();
+        let mut decision = self.decision.and(other.decision);
+        if retargets && !decision.is_final() {
+            // It was set aside by an `or` until the answer came: the other policy agreed to another.
+            decision = Decision::fail("an answer leads to a target that was not agreed to");
+        }
         self.edits.extend(other.edits);
-        Self { decision: self.decision.and(other.decision), edits: self.edits }
+        Self { decision, edits: self.edits }
     }
 }
 

@@ -4,5 +4,8 @@
 
 mod expect;
 mod http2;
+mod incumbents;
+mod properties;
+mod service;
 mod support;
 mod wire;

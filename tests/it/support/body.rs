@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 
 /// A one-shot body of a given size: neither `Clone`, `Default`, `Sync` nor `Unpin`.
 pub struct OneShot {
@@ -133,5 +134,28 @@ impl Body for Late {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         std::task::ready!(self.sleep.as_mut().poll(cx));
         Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+    }
+}
+
+/// A body whose pieces a test hands in while it is read.
+pub struct Pieces(mpsc::UnboundedReceiver<Bytes>);
+
+impl Pieces {
+    /// Makes the body, which ends when the sender is dropped.
+    pub fn new() -> (mpsc::UnboundedSender<Bytes>, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (sender, Self(receiver))
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }

@@ -1,0 +1,6 @@
+//! What Tower asks of a service and its future, and what the layer promises to its callers.
+
+mod contract;
+mod extensions;
+mod refusals;
+mod verdicts;

@@ -1,0 +1,149 @@
+//! Nothing is silent: every 3xx that is handed back says why.
+
+use http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full};
+use tower_follow_redirect::{
+    FollowRedirectLayer, History, OnRefusal, Policy, Refusal, RefusalKind, ReplayLimit,
+    policy::{self, Decision, HttpsOnly, Limited, SameOrigin},
+};
+
+use crate::support::{
+    body::{Length, OneShot},
+    get,
+    step::{Call, ok, reason, redirect, refused, send, status},
+    text,
+};
+
+#[tokio::test]
+async fn every_3xx_that_is_not_followed_says_why() {
+    for code in [300, 304, 305, 306, 309, 310, 399] {
+        let mut call = Call::start(FollowRedirectLayer::new(), get("http://a.test/"));
+        call.next().await.redirect(code, "/other");
+        let response = call.end().await.unwrap();
+        assert_eq!(reason(&response), Some(RefusalKind::NotRedirect), "{code}");
+        assert_eq!(text(response).await, "see there");
+    }
+    let stop = FollowRedirectLayer::new().with_policy(Decision::Stop);
+    let table = [
+        (stop.clone(), 301, Some("/other"), RefusalKind::Policy),
+        // A policy's stop wins over what else would be refused.
+        (stop.clone(), 301, None, RefusalKind::Policy),
+        (stop.clone(), 307, Some("ftp://b.test/"), RefusalKind::Policy),
+        (stop.limit(0), 308, Some("/other"), RefusalKind::Policy),
+    ];
+    for (layer, code, location, expected) in table {
+        let mut call = Call::start(layer, get("http://a.test/"));
+        call.next().await.answer(location.map_or_else(|| status(code), |to| redirect(code, to)));
+        assert_eq!(reason(&call.end().await.unwrap()), Some(expected), "{code} to {location:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_response_has_no_reason() {
+    for code in [200, 204, 400, 404, 417, 500] {
+        let mut call = Call::start(FollowRedirectLayer::new(), get("http://a.test/"));
+        call.next().await.redirect(code, "/other");
+        let response = call.end().await.unwrap();
+        assert_eq!((response.status().as_u16(), reason(&response)), (code, None));
+        assert!(History::of(&response).is_none());
+    }
+}
+
+/// The same refusals as errors, and as responses where the caller prefers that.
+#[tokio::test]
+async fn a_refusal_is_an_error_or_a_response_as_the_caller_wants() {
+    fn policy(policy: impl Policy + 'static) -> Box<dyn Policy> {
+        Box::new(policy)
+    }
+    let follow = || policy(Decision::Follow);
+    let fail = policy::redirect_fn(|_| Decision::fail("no"));
+    let table = [
+        (follow(), 0, "/x", RefusalKind::TooManyRedirects),
+        (policy(Limited::new(0)), 9, "/x", RefusalKind::TooManyRedirects),
+        (follow(), 9, "/1", RefusalKind::Loop),
+        (follow(), 9, "http://", RefusalKind::BadLocation),
+        (follow(), 9, "ftp://b.test/", RefusalKind::Scheme),
+        (policy(HttpsOnly), 9, "/x", RefusalKind::Scheme),
+        (policy(fail), 9, "/x", RefusalKind::Policy),
+    ];
+    for (policy, limit, location, kind) in table {
+        let layer = FollowRedirectLayer::new().with_policy(policy).limit(limit).detect_loops();
+
+        let mut call = Call::start(layer.clone(), get("http://a.test/1"));
+        call.next().await.redirect(302, location);
+        let error = call.end().await.unwrap_err();
+        assert_eq!(refused(&error), Some(kind), "{location}");
+        let response = error.into_response().unwrap();
+        assert_eq!(reason(&response), Some(kind), "{location}");
+
+        let mut call = Call::start(layer.on_refusal(OnRefusal::Return), get("http://a.test/1"));
+        call.next().await.redirect(302, location);
+        let response = call.end().await.unwrap();
+        assert_eq!(reason(&response), Some(kind), "{location}");
+        assert_eq!(response.headers()[header::LOCATION], location);
+        assert_eq!(text(response).await, "see there");
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_lost_is_a_response_where_the_caller_prefers_that() {
+    let layer = FollowRedirectLayer::new().on_refusal(OnRefusal::Return);
+    let (body, _) = OneShot::new(100, 10, Length::Known);
+    let mut request = Request::put("http://a.test/").body(body).unwrap();
+    request.extensions_mut().insert(ReplayLimit(50));
+    let mut call = Call::start(layer, request);
+    let mut first = call.next().await;
+    (&mut first.body).collect().await.unwrap();
+    first.redirect(307, "/other");
+    assert_eq!(reason(&call.end().await.unwrap()), Some(RefusalKind::BodyNotReplayable));
+}
+
+/// An old reason does not stick to a response that was followed to.
+#[tokio::test]
+async fn a_stop_after_some_hops_has_reason_and_history() {
+    let layer = FollowRedirectLayer::new().with_policy(SameOrigin);
+    let mut call = Call::start(layer, get("http://a.test/1"));
+    call.next().await.redirect(302, "/2");
+    call.next().await.redirect(302, "http://b.test/?sig=secret");
+    let response = call.end().await.unwrap();
+    assert_eq!(History::of(&response).unwrap().effective_uri(), "http://a.test/2");
+    let refusal = response.extensions().get::<Refusal>().unwrap();
+    assert_eq!(
+        refusal.to_string(),
+        "302 after GET http://a.test/2 to http://b.test/?… was not followed: the policy refused it"
+    );
+}
+
+/// RFC 9110 §15.4.5 has 304 carry a `Location` at times: it is no redirect.
+#[tokio::test]
+async fn a_304_after_a_redirect_is_the_answer() {
+    let mut request = get("http://a.test/1");
+    request.headers_mut().insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"x\""));
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    call.next().await.redirect(302, "/2");
+    let second = call.next().await;
+    assert_eq!(second.field("if-none-match"), Some("\"x\""));
+    second.redirect(304, "/3");
+    let response = call.end().await.unwrap();
+    assert_eq!(reason(&response), Some(RefusalKind::NotRedirect));
+    assert_eq!(History::of(&response).unwrap().hops().len(), 1);
+}
+
+/// A POST that is answered 303 with its own URI is no loop; a GET is.
+#[tokio::test]
+async fn a_loop_is_a_request_that_was_sent_before() {
+    let layer = FollowRedirectLayer::new().detect_loops();
+    let mut call = Call::start(layer.clone(), send("POST", "http://a.test/1", "x"));
+    call.next().await.redirect(303, "/1");
+    call.next().await.redirect(303, "/1");
+    assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::Loop));
+
+    // The first had credentials, which the second visit has lost.
+    let mut request: Request<Full<bytes::Bytes>> = send("GET", "http://a.test/1", "");
+    request.headers_mut().insert(header::COOKIE, HeaderValue::from_static("a=1"));
+    let mut call = Call::start(layer, request);
+    call.next().await.redirect(302, "http://b.test/");
+    call.next().await.redirect(302, "http://a.test/1");
+    call.next().await.answer(ok());
+    call.end().await.unwrap();
+}
