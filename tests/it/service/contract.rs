@@ -223,7 +223,7 @@ async fn the_error_of_a_hop_names_it_and_is_the_source() {
     call.next().await.redirect(303, "http://u:secret@b.test/2?sig=secret");
     call.next().await.fail("no route to host");
     let error = call.end().await.unwrap_err();
-    assert_eq!(error.to_string(), "GET http://b.test/2?… failed, after 1 redirects");
+    assert_eq!(error.to_string(), "GET http://b.test/2?… failed, after a redirect");
     assert!(error.refusal().is_none());
     let error: BoxError = error.into();
     assert_eq!(error.source().unwrap().to_string(), "no route to host");
@@ -251,7 +251,7 @@ async fn a_service_that_fails_between_two_hops_is_an_error_of_the_next() {
     first.send_response(redirect(302, "/2"));
     handle.send_error("closed");
     let error = call.await.unwrap_err();
-    assert_eq!(error.to_string(), "GET http://a.test/2 failed, after 1 redirects");
+    assert_eq!(error.to_string(), "GET http://a.test/2 failed, after a redirect");
     assert!(error.into_response().is_none());
 }
 
