@@ -56,7 +56,7 @@ pub(crate) struct Call<P, B> {
     listener: Listener,
     chain: Chain,
     upload: Upload<B>,
-    next: Option<(Next, Prepared<B>)>,
+    next: Option<(Box<Next>, Prepared<B>)>,
     sent_at: Instant,
     elapsed: Duration,
 }
@@ -139,7 +139,7 @@ where
     pub(crate) fn next_request(&mut self) -> Request<ReplayBody<B>> {
         let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
         let may_expect = next.may_expect();
-        let mut head = self.chain.commit(next);
+        let mut head = self.chain.commit(*next);
         let hop = self.upload.advance(prepared);
         let expectation = if may_expect { self.expectation(&mut head) } else { Expectation::None };
         self.request(head, hop, expectation)
@@ -174,7 +174,7 @@ where
         };
         match self.upload.prepare(next.content) {
             Ok(prepared) => {
-                self.next = Some((*next, prepared));
+                self.next = Some((next, prepared));
                 Outcome::Drain(body)
             }
             Err(error) => {

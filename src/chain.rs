@@ -3,7 +3,7 @@
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
 use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request,
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, request,
     response,
 };
 use tower::BoxError;
@@ -37,7 +37,8 @@ pub(crate) struct Chain {
     hops: Vec<Hop>,
     secrets: Secrets,
     visited: Vec<Visit>,
-    pending: Option<Pending>,
+    /// In a box, like all that only a redirect needs: the call is moved before it is polled.
+    pending: Option<Box<Pending>>,
     expectation: Expectation,
 }
 
@@ -77,6 +78,13 @@ pub(crate) enum Step {
     Ask(Question),
     /// Send the next request.
     Send(Box<Next>),
+}
+
+/// What a redirect that is followed may take to another origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grant {
+    Nothing,
+    Credentials,
 }
 
 /// The next request, without its content. Nothing of the chain has changed before
@@ -183,7 +191,7 @@ impl Chain {
                 self.settle(settings, response, pending, decision, seen.elapsed)
             }
             Verdict::Ask(question) => {
-                self.pending = Some(pending);
+                self.pending = Some(Box::new(pending));
                 Step::Ask(question)
             }
         }
@@ -197,7 +205,7 @@ impl Chain {
         answer: Answer,
         elapsed: Duration,
     ) -> Step {
-        let mut pending = self.pending.take().expect("an answer follows a question");
+        let mut pending = *self.pending.take().expect("an answer follows a question");
         pending.edits.extend(answer.edits);
         self.settle(settings, response, pending, answer.decision, elapsed)
     }
@@ -236,85 +244,120 @@ impl Chain {
         decision: Decision,
         elapsed: Duration,
     ) -> Step {
-        let Pending { request, proposal, edits, resend } = pending;
+        let Pending { request, mut proposal, mut edits, resend } = pending;
+        if let Some(target) = edits.target.take() {
+            proposal.target = Ok(target);
+        }
+        proposal.content = edits.content.unwrap_or(proposal.content);
+        if let Some(method) = edits.method.take() {
+            proposal.method = method;
+        }
         let status = response.status;
-        let target = edits.target.clone().map_or(proposal.target, Ok);
-        let trusted = match decision {
-            // Nobody claims that it is a redirect.
-            Decision::Pass if !method::is_redirect(status) => {
-                return Step::Return(self.not_redirect(status));
-            }
-            Decision::Pass | Decision::Follow => false,
-            Decision::FollowWithCredentials => true,
-            Decision::Stop => {
-                let refusal = self.about(RefusalKind::Policy, status, target.ok().as_ref(), None);
-                return Step::Return(Some(refusal));
-            }
-            Decision::Fail(Failure { kind, source }) => {
-                return Step::Refuse(self.about(kind, status, target.ok().as_ref(), source));
-            }
+        let grant = match self.grant(decision, status, proposal.target.as_ref().ok()) {
+            Ok(grant) => grant,
+            Err(step) => return step,
         };
+        let Proposal { method, content, target } = proposal;
         let target = match target {
             Ok(target) => target,
-            Err(LocationError::Missing) => {
-                let refusal = self.refusal(RefusalKind::MissingLocation, status);
-                return Step::Return(status.is_redirection().then_some(refusal));
-            }
-            Err(error) => {
-                let kind = match error {
-                    LocationError::Scheme(_) => RefusalKind::Scheme,
-                    LocationError::Bad(_) | LocationError::Missing => RefusalKind::BadLocation,
-                };
-                let source = Arc::new(error);
-                return Step::Refuse(self.about(kind, status, None, Some(source)));
-            }
+            Err(error) => return self.without_target(error, status),
         };
         let refuse = |kind| Step::Refuse(self.about(kind, status, Some(&target), None));
         if self.hops.len() >= settings.limit {
             return refuse(RefusalKind::TooManyRedirects);
         }
-        let content = edits.content.unwrap_or(proposal.content);
         if content == Content::Keep && resend == Resend::Impossible {
             return refuse(RefusalKind::BodyNotReplayable);
         }
 
-        let crossing = match (origin::same_origin(&request.uri, target.uri()), trusted) {
+        let crossing = match (origin::same_origin(&request.uri, target.uri()), grant) {
             (true, _) => Crossing::WithinOrigin,
-            (false, true) => Crossing::Trusted,
-            (false, false) => Crossing::Anonymous,
+            (false, Grant::Credentials) => Crossing::Trusted,
+            (false, Grant::Nothing) => Crossing::Anonymous,
         };
-        let mut head = request;
-        let sent = mem::take(&mut head.headers);
-        head.headers = next::headers(&sent, content, crossing, &self.secrets);
-        edits.apply(&mut head.headers);
-        let sent_method = mem::replace(&mut head.method, edits.method.unwrap_or(proposal.method));
-        let mut visit = None;
-        if settings.loops == Loops::Detect {
-            let before = Visit::new(&sent_method, &head.uri, &sent, &self.secrets);
-            let after = Visit::new(&head.method, target.uri(), &head.headers, &self.secrets);
-            if before == after || self.visited.contains(&after) {
-                return refuse(RefusalKind::Loop);
+        let mut head = self.next_head(settings, crossing, &request, content, &edits);
+        head.method = method;
+        head.uri = target.uri().clone();
+        let visit = match settings.loops {
+            Loops::UntilLimit => None,
+            Loops::Detect => {
+                let next = Visit::new(&head, &self.secrets);
+                let visit = Visit::new(&request, &self.secrets);
+                if visit == next || self.visited.contains(&next) {
+                    return refuse(RefusalKind::Loop);
+                }
+                Some(visit)
             }
-            visit = Some(before);
-        }
+        };
         let hop = Hop {
-            method: sent_method,
+            method: request.method,
             requested: self.requested(),
             status,
             source: Source::Server,
             elapsed,
             headers: recorded(&response.headers, &settings.record),
         };
-        if crossing != Crossing::WithinOrigin {
-            head.version = Version::default();
-        }
-        head.extensions = self.kept_extensions(crossing, settings);
-        head.extensions.extend(edits.extensions);
-        let (uri, fragment) = target.into_parts();
-        head.uri = uri;
+        let (_, fragment) = target.into_parts();
         let set_by_policy = edits.set.keys().cloned().collect();
-        let followed = Followed { hop, visit, fragment, crossing, set_by_policy };
-        Step::Send(Box::new(Next { head, content, kind: Kind::Redirect(followed) }))
+        let kind = Kind::Redirect(Followed { hop, visit, fragment, crossing, set_by_policy });
+        Step::Send(Box::new(Next { head, content, kind }))
+    }
+
+    /// Returns what a decision grants, or what it leads to if it does not follow.
+    fn grant(
+        &self,
+        decision: Decision,
+        status: StatusCode,
+        target: Option<&Target>,
+    ) -> Result<Grant, Step> {
+        match decision {
+            // Nobody claims that it is a redirect.
+            Decision::Pass if !method::is_redirect(status) => {
+                Err(Step::Return(self.not_redirect(status)))
+            }
+            Decision::Pass | Decision::Follow => Ok(Grant::Nothing),
+            Decision::FollowWithCredentials => Ok(Grant::Credentials),
+            Decision::Stop => {
+                let refusal = self.about(RefusalKind::Policy, status, target, None);
+                Err(Step::Return(Some(refusal)))
+            }
+            Decision::Fail(Failure { kind, source }) => {
+                Err(Step::Refuse(self.about(kind, status, target, source)))
+            }
+        }
+    }
+
+    /// A redirect that the policy would follow, and that leads nowhere.
+    fn without_target(&self, error: LocationError, status: StatusCode) -> Step {
+        let kind = match error {
+            LocationError::Missing => {
+                let refusal = self.refusal(RefusalKind::MissingLocation, status);
+                return Step::Return(status.is_redirection().then_some(refusal));
+            }
+            LocationError::Bad(_) => RefusalKind::BadLocation,
+            LocationError::Scheme(_) => RefusalKind::Scheme,
+        };
+        Step::Refuse(self.about(kind, status, None, Some(Arc::new(error))))
+    }
+
+    /// Makes the head of the next request, without its request line.
+    fn next_head(
+        &self,
+        settings: &Settings,
+        crossing: Crossing,
+        request: &request::Parts,
+        content: Content,
+        edits: &Edits,
+    ) -> request::Parts {
+        let (mut head, ()) = Request::new(()).into_parts();
+        if crossing == Crossing::WithinOrigin {
+            head.version = request.version;
+        }
+        head.headers = next::headers(&request.headers, content, crossing, &self.secrets);
+        edits.apply(&mut head.headers);
+        head.extensions = self.kept_extensions(crossing, settings);
+        head.extensions.extend(edits.extensions.clone());
+        head
     }
 
     /// Goes on to the next request: what stays behind now is gone for good.
@@ -394,9 +437,9 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Visit {
-    fn new(method: &Method, uri: &Uri, headers: &HeaderMap, secrets: &Secrets) -> Self {
-        let credentials = secrets.of(headers);
-        Self { method: method.clone(), uri: uri.clone(), credentials }
+    fn new(request: &request::Parts, secrets: &Secrets) -> Self {
+        let credentials = secrets.of(&request.headers);
+        Self { method: request.method.clone(), uri: request.uri.clone(), credentials }
     }
 }
 
