@@ -109,15 +109,17 @@ where
         body: ResponseBody<R>,
         peeked: Option<&[u8]>,
     ) -> Outcome<R> {
-        if peeked.is_none() {
-            self.elapsed = self.sent_at.elapsed();
-        }
         let policy: &dyn Policy = match &self.policy {
             Some(RequestPolicy(policy)) => &**policy,
             None => &*self.shared.policy,
         };
-        if self.chain.may_go_on(policy, head.status) {
-            self.upload.hold();
+        if !self.chain.may_go_on(policy, head.status) {
+            let refusal = self.chain.not_redirect(head.status);
+            return Outcome::Done(Ok(self.finish(head, body, refusal)));
+        }
+        self.upload.hold();
+        if peeked.is_none() {
+            self.elapsed = self.sent_at.elapsed();
         }
         let seen = Seen { resend: self.upload.resend(), peeked, elapsed: self.elapsed };
         let step = self.chain.on_response(&self.shared.settings, policy, &head, seen);

@@ -409,7 +409,8 @@ impl Chain {
         Target::of_request(self.head.uri.clone(), self.fragment.clone())
     }
 
-    fn not_redirect(&self, status: StatusCode) -> Option<Refusal> {
+    /// Returns why a response is handed over that leads to nothing, if it is a 3xx.
+    pub(crate) fn not_redirect(&self, status: StatusCode) -> Option<Refusal> {
         status.is_redirection().then(|| self.refusal(RefusalKind::NotRedirect, status))
     }
 
