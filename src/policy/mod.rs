@@ -178,3 +178,60 @@ forward!(<P> &P, <P> Box<P>, <P> Arc<P>);
 
 /// A policy can be chosen at run time.
 const _: fn(Box<dyn Policy>) = |_| {};
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Claims 400 and counts how often it is asked.
+    #[derive(Default)]
+    struct Spy {
+        asked: AtomicUsize,
+    }
+
+    impl Policy for Spy {
+        fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            Decision::Pass.into()
+        }
+
+        fn claims(&self, status: StatusCode) -> bool {
+            status == StatusCode::BAD_REQUEST
+        }
+    }
+
+    /// A forgotten hook would silently switch off what a policy does in it.
+    #[test]
+    fn every_wrapper_and_combinator_forwards_every_hook() {
+        let spy = Arc::new(Spy::default());
+        let shared = || Arc::clone(&spy);
+        let wrapped: [(&str, Box<dyn Policy>); 8] = [
+            ("Arc", Box::new(shared())),
+            ("Box", Box::new(Box::new(shared()))),
+            ("Box<dyn>", Box::new(Box::new(shared()) as Box<dyn Policy>)),
+            ("&", Box::new(&*Box::leak(Box::new(shared())))),
+            ("and, first", Box::new(shared().and(Decision::Follow))),
+            ("and, second", Box::new(Decision::Follow.and(shared()))),
+            ("or, first", Box::new(shared().or(Decision::Follow))),
+            ("or, second", Box::new(Decision::Pass.or(shared()))),
+        ];
+        for (calls, (name, policy)) in wrapped.iter().enumerate() {
+            assert!(policy.claims(StatusCode::BAD_REQUEST), "{name}");
+            assert!(!policy.claims(StatusCode::NOT_FOUND), "{name}");
+            let mut claimed = AttemptBuilder::redirect("http://a.test/", 400, "/x");
+            policy.redirect(&mut claimed.attempt());
+            assert_eq!(spy.asked.load(Ordering::SeqCst), calls + 1, "{name}");
+        }
+    }
+
+    /// `Follow` is about redirects: it has nothing to say of what only its neighbour claims.
+    #[test]
+    fn a_policy_is_not_asked_about_what_it_does_not_claim() {
+        let policy = Standard.and(Spy::default());
+        let mut claimed = AttemptBuilder::redirect("http://a.test/", 400, "/x");
+        let verdict = policy.redirect(&mut claimed.attempt());
+        assert!(matches!(verdict, Verdict::Decided(Decision::Pass)));
+    }
+}
