@@ -103,17 +103,17 @@ fn branch(policy: &impl Policy, attempt: &mut Attempt<'_>) -> (Verdict, Edits) {
 
 fn both(first: Verdict, second: Verdict) -> Verdict {
     match (first, second) {
-        (Verdict::Decided(first), Verdict::Decided(second)) => first.and(second).into(),
+        (Verdict::Decided(first), Verdict::Decided(second)) => first.stricter(second).into(),
         (Verdict::Decided(last), _) | (_, Verdict::Decided(last)) if last.is_final() => last.into(),
         (Verdict::Peek(first), Verdict::Peek(second)) => Verdict::Peek(first.max(second)),
         (Verdict::Peek(limit), _) | (_, Verdict::Peek(limit)) => Verdict::Peek(limit),
         (Verdict::Ask(question), Verdict::Decided(decision))
         | (Verdict::Decided(decision), Verdict::Ask(question)) => {
-            Verdict::ask(async move { question.await.and(decision.into()) })
+            Verdict::ask(async move { question.await.stricter(decision.into()) })
         }
         (Verdict::Ask(first), Verdict::Ask(second)) => Verdict::ask(async move {
             let first = first.await;
-            if first.decision.is_final() { first } else { first.and(second.await) }
+            if first.decision.is_final() { first } else { first.stricter(second.await) }
         }),
     }
 }

@@ -42,7 +42,7 @@ impl Decision {
     }
 
     /// Returns the stricter of two; a pass is neutral.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn stricter(self, other: Self) -> Self {
         match (self, other) {
             (Self::Pass, decision) | (decision, Self::Pass) => decision,
             (failure @ Self::Fail(_), _) | (_, failure @ Self::Fail(_)) => failure,
@@ -189,7 +189,7 @@ impl Answer {
 
     pub(super) fn and(mut self, other: Self) -> Self {
         let retargets = self.edits.target.is_some() || other.edits.target.is_some();
-        let mut decision = self.decision.and(other.decision);
+        let mut decision = self.decision.stricter(other.decision);
         if retargets && !decision.is_final() {
             // It was set aside by an `or` until the answer came: the other policy agreed to another.
             decision = Decision::fail("an answer leads to a target that was not agreed to");
