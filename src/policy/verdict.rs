@@ -187,7 +187,7 @@ impl Answer {
         self
     }
 
-    pub(super) fn and(mut self, other: Self) -> Self {
+    pub(super) fn stricter(mut self, other: Self) -> Self {
         let retargets = self.edits.target.is_some() || other.edits.target.is_some();
         let mut decision = self.decision.stricter(other.decision);
         if retargets && !decision.is_final() {
