@@ -2,5 +2,7 @@
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod early;
+mod incoming;
 mod support;
 mod wire;

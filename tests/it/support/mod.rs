@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod raw;
+pub mod soak;
 
 use bytes::Bytes;
 use http::{Request, Response};
