@@ -1,5 +1,6 @@
 //! Follows HTTP redirects.
 
+#[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "only hyper reports 1xx"))]
 mod body;
 mod call;
 mod chain;
@@ -7,6 +8,7 @@ mod error;
 mod future;
 mod head;
 mod history;
+#[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "only hyper reports 1xx"))]
 mod informational;
 mod layer;
 pub mod policy;

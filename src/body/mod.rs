@@ -8,6 +8,8 @@ mod replay;
 mod response;
 mod upload;
 
+#[cfg(feature = "hyper")]
+pub(crate) use self::upload::Control;
 pub use self::{
     replay::{ReplayBody, UploadCancelled},
     response::ResponseBody,
@@ -15,5 +17,5 @@ pub use self::{
 };
 pub(crate) use self::{
     response::Peek,
-    upload::{Control, Ends, Prepared, Upload},
+    upload::{Ends, Prepared, Upload},
 };
