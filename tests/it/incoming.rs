@@ -110,7 +110,7 @@ async fn divert(location: String, wasted: Arc<AtomicUsize>) -> Server {
         async move {
             connection.head().await.unwrap();
             connection.say(answer).await;
-            wasted.fetch_add(connection.to_end().await.len(), Ordering::SeqCst);
+            wasted.fetch_add(connection.rest().await.len(), Ordering::SeqCst);
         }
     })
     .await

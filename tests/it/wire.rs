@@ -57,7 +57,7 @@ async fn an_early_307_costs_no_byte_of_a_one_shot_upload() {
                 received.fetch_add(part.len() as u64, Ordering::SeqCst);
             }
             connection.say(OK).await;
-            connection.to_end().await;
+            connection.rest().await;
         }
     })
     .await;
@@ -71,7 +71,7 @@ async fn an_early_307_costs_no_byte_of_a_one_shot_upload() {
             assert_eq!(field(&head, "expect"), Some("100-continue"));
             connection.say(redirect(307, &location)).await;
             let redirected = Instant::now();
-            let body = connection.to_end().await;
+            let body = connection.rest().await;
             *seen.lock().unwrap() = Some((body.len(), redirected.elapsed()));
         }
     })
@@ -99,7 +99,7 @@ async fn what_was_sent_and_not_kept_is_refused() {
         connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
         connection.bytes(512 * 1024).await;
         connection.say(redirect(307, "/other")).await;
-        connection.to_end().await;
+        connection.rest().await;
     })
     .await;
     let (body, counts) = OneShot::new(4 * MIB, 64 * 1024, Length::Known);

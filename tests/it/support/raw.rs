@@ -93,7 +93,7 @@ impl Connection {
     }
 
     /// Reads all that comes until the connection ends, however it does.
-    pub async fn to_end(&mut self) -> Vec<u8> {
+    pub async fn rest(&mut self) -> Vec<u8> {
         while self.fill().await > 0 {}
         std::mem::take(&mut self.unread)
     }

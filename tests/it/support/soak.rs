@@ -78,7 +78,7 @@ pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
         let sent = Instant::now();
         match upload(client.clone(), request).await {
             Ok(()) => followed += 1,
-            Err(error) => first_failure = first_failure.or(Some(format!("{error:?}"))),
+            Err(error) => first_failure = first_failure.or_else(|| Some(format!("{error:?}"))),
         }
         slowest = slowest.max(sent.elapsed());
         taken += counts.read();
@@ -189,7 +189,7 @@ async fn drain(connection: &mut Connection, answer: &str) -> usize {
         return 0;
     }
     connection.say(answer).await;
-    connection.to_end().await.len()
+    connection.rest().await.len()
 }
 
 /// Waits for the reports of so many connections.
