@@ -2,8 +2,10 @@
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod early;
 mod expect;
 mod http2;
+mod incoming;
 mod incumbents;
 mod properties;
 mod service;

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod raw;
+pub mod soak;
 pub mod step;
 
 use bytes::Bytes;
