@@ -123,8 +123,6 @@ mod tests {
     #[test]
     fn large_content_and_callers_ask() {
         let above = Threshold::Above(MIB);
-        let none = SizeHint::with_exact(0);
-        let _ = none;
         // (the caller's Expect, content, threshold) -> (the field that is sent, waits)
         let table = [
             (None, Some(Some(MIB)), above, None, Expectation::None),
