@@ -24,7 +24,6 @@ use crate::{
 };
 
 /// What a layer gives to all its calls.
-#[derive(Debug)]
 pub(crate) struct Shared<P> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) policy: Arc<P>,

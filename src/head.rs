@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, re
 ///
 /// Names and values lie in one buffer, in order, since most calls are never redirected and need
 /// nothing of it.
-#[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -16,7 +15,6 @@ pub(crate) struct Head {
     fields: Vec<Field>,
 }
 
-#[derive(Clone, Copy, Debug)]
 struct Field {
     name: usize,
     value: usize,
@@ -24,7 +22,7 @@ struct Field {
 }
 
 /// What `HeaderValue::is_sensitive` said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Secrecy {
     Plain,
     Sensitive,

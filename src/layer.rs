@@ -1,6 +1,6 @@
 //! The layer, and with it all settings.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::{HeaderName, StatusCode};
 use tower_layer::Layer;
@@ -26,7 +26,6 @@ use crate::{
 ///     .sensitive_header(HeaderName::from_static("x-tenant-token"))
 ///     .expect_continue(ExpectContinue::default().wait(Duration::from_secs(2)));
 /// ```
-#[derive(Debug)]
 pub struct FollowRedirectLayer<P = Standard> {
     shared: Shared<P>,
 }
@@ -182,6 +181,15 @@ impl Default for FollowRedirectLayer {
 impl<P> Clone for FollowRedirectLayer<P> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
+    }
+}
+
+/// A policy need not be `Debug`.
+impl<P> fmt::Debug for FollowRedirectLayer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowRedirectLayer")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
     }
 }
 

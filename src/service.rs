@@ -1,7 +1,7 @@
 //! The service that follows redirects.
 
 use std::{
-    mem,
+    fmt, mem,
     task::{Context, Poll},
 };
 
@@ -29,7 +29,6 @@ use crate::{
 ///
 /// Clones share settings and policy. The inner service is cloned for every call: the clone that was
 /// ready makes the call and all its hops, and each hop waits until it is ready again.
-#[derive(Debug)]
 pub struct FollowRedirect<S, P = Standard> {
     inner: S,
     shared: Shared<P>,
@@ -67,6 +66,16 @@ impl<S, P> FollowRedirect<S, P> {
 impl<S: Clone, P> Clone for FollowRedirect<S, P> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), shared: self.shared.clone() }
+    }
+}
+
+/// A policy need not be `Debug`.
+impl<S: fmt::Debug, P> fmt::Debug for FollowRedirect<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowRedirect")
+            .field("inner", &self.inner)
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
     }
 }
 

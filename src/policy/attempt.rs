@@ -1,6 +1,6 @@
 //! What a policy sees of a redirect, and what it may change.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
@@ -11,7 +11,7 @@ use crate::{
     body::Resend,
     history::{Hop, Source},
     rules::{
-        location::{self, LocationError, Target},
+        location::{self, LocationError, Target, redacted},
         method::{self, Content, MethodRules},
         next::{self, Crossing, Secrets},
         origin,
@@ -22,7 +22,6 @@ use crate::{
 ///
 /// The edits (`set_…`, `keep_method`, `strip_header`) change the proposal; they count only if it is
 /// followed. A header that one policy strips stays stripped, whatever others set.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
     request: &'a request::Parts,
@@ -39,7 +38,6 @@ pub struct Attempt<'a> {
 }
 
 /// The next request as the rules propose it.
-#[derive(Debug)]
 pub(crate) struct Proposal {
     pub(crate) method: Method,
     pub(crate) content: Content,
@@ -62,7 +60,7 @@ impl Proposal {
 }
 
 /// What policies change of a proposal.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Edits {
     pub(crate) method: Option<Method>,
     pub(crate) content: Option<Content>,
@@ -265,6 +263,21 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Shows neither header values nor queries: both may be secret.
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("method", &self.request.method)
+            .field("uri", &format_args!("{}", redacted(&self.request.uri)))
+            .field("status", &self.response.status)
+            .field("next_method", self.method())
+            .field("target", &self.target())
+            .field("resend", &self.resend)
+            .field("hops", &self.hops)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What an attempt shows of its call.
 pub(crate) struct Call<'a> {
     pub(crate) hops: &'a [Hop],
@@ -286,7 +299,6 @@ pub(crate) struct Call<'a> {
 /// assert!(matches!(verdict, Verdict::Decided(Decision::Fail(_))));
 /// # Ok::<(), http::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct AttemptBuilder {
     request: request::Parts,
     response: response::Parts,
@@ -363,5 +375,43 @@ impl AttemptBuilder {
             call_state: &mut self.call_state,
         };
         Attempt::new(&self.request, &self.response, &self.proposal, self.resend, call)
+    }
+}
+
+impl fmt::Debug for AttemptBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttemptBuilder")
+            .field("method", &self.request.method)
+            .field("uri", &format_args!("{}", redacted(&self.request.uri)))
+            .field("status", &self.response.status)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let request = Request::get("https://u:secret@a.test/x?sig=secret")
+            .header(header::AUTHORIZATION, "secret")
+            .body(());
+        let response = Response::builder()
+            .status(302)
+            .header(header::LOCATION, "https://b.test/y?sig=secret")
+            .header(header::SET_COOKIE, "secret")
+            .body(());
+        let mut redirect = AttemptBuilder::new(request.unwrap(), response.unwrap()).hop(
+            Method::GET,
+            Uri::from_static("http://a.test/?secret"),
+            StatusCode::FOUND,
+        );
+        let mut shown = format!("{redirect:?}");
+        let mut attempt = redirect.attempt();
+        attempt.set_header(header::COOKIE, HeaderValue::from_static("secret"));
+        shown += &format!("{attempt:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("https://b.test/y?…"), "{shown}");
     }
 }

@@ -166,7 +166,7 @@ impl fmt::Debug for Question {
 /// let token = HeaderValue::from_static("Bearer for-the-new-origin");
 /// let answer = Answer::from(Decision::Follow).set_header(AUTHORIZATION, token);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answer {
     pub(crate) decision: Decision,
     pub(crate) edits: Edits,
@@ -202,5 +202,12 @@ impl Answer {
 impl From<Decision> for Answer {
     fn from(decision: Decision) -> Self {
         Self { decision, edits: Edits::default() }
+    }
+}
+
+/// Shows no header values: they may be secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("decision", &self.decision).finish_non_exhaustive()
     }
 }
