@@ -43,7 +43,7 @@
 //!   [allowed](FollowRedirectLayer::keep_extension). What was removed does not come back in the chain.
 //! - **Content** is recorded while it is sent, up to a
 //!   [limit](FollowRedirectLayer::replay_limit), and sent again. Content that comes as one frame
-//!   (`Full<Bytes>`) or was not read yet needs no record; a [`BodyFactory`] makes it anew.
+//!   (`Full<Bytes>`) or was not read yet needs no record; a [`BodyFactory`] makes a new copy.
 //! - **Uploads** of more than 1 MiB, or of unknown length, wait up to a second for `100 Continue`
 //!   ([`ExpectContinue`]), so that a redirect finds them unsent.
 //! - **Connections** are used again: the body of a redirect is [drained](Drain), within bounds.
@@ -53,7 +53,7 @@
 //!
 //! Every 3xx that is handed back has a [`Refusal`] in its extensions, which says why. Where a redirect
 //! cannot or may not be followed (limit, loop, bad `Location`, scheme, content that is lost, a policy
-//! that fails), the call ends with an [`Error`], and that [owns](Error::into_response) the response.
+//! that fails), the call ends with an [`Error`], which [owns](Error::into_response) the response.
 //! With [`OnRefusal::Return`] it ends with the response itself.
 //!
 //! # Policies
@@ -67,8 +67,8 @@
 //! What is *outside* of the layer (above it, in a `ServiceBuilder`) sees one call, what is *inside* sees
 //! each hop. So a timeout around it is for the whole chain, one inside it for each hop. Whatever
 //! computes something from the request's URI (a signature, cookies, a proxy) belongs inside, or it goes
-//! stale. A retry belongs outside if it should begin anew, inside if it should repeat a hop; a retry
-//! outside needs a body that can be cloned.
+//! stale. A retry belongs outside: there it begins the chain again, with a body that can be cloned.
+//! Inside, a [`ReplayBody`] cannot be cloned, so a hop with content cannot be repeated.
 //!
 //! # Features
 //!
@@ -105,3 +105,8 @@ pub use self::{
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, OnRefusal},
 };
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
