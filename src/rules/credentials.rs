@@ -3,6 +3,17 @@
 //! Across origins goes what says nothing about the caller: credentials stay behind, and what was
 //! removed is not brought back later in the chain, because each request is made from the one before.
 //!
+//! These fields carry a credential or tell a secret, whatever their value:
+//!
+//! - RFC 9110's own: `Authorization`, `Proxy-Authorization`, `WWW-Authenticate`, `Proxy-Authenticate`;
+//! - `Cookie` and `Cookie2`;
+//! - `Referer`, whose URL may be presigned;
+//! - the names under which APIs take a key most often: `X-Api-Key`, `X-Auth-Token`, `X-Csrf-Token`,
+//!   `Private-Token`;
+//! - Amazon S3's session tokens and encryption keys, as listed by rclone's GHSA-8mxv-9xhp-86h4:
+//!   `X-Amz-Security-Token`, `X-Amz-S3session-Token`, `Ibm-Service-Instance-Id`, and the six fields
+//!   `X-Amz-[Copy-Source-]Server-Side-Encryption-Customer-{Algorithm,Key,Key-Md5}`.
+//!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
 use http::{
@@ -10,11 +21,7 @@ use http::{
     header::{self, HeaderName, HeaderValue},
 };
 
-/// Fields that carry a credential or tell a secret, whatever their value.
-///
-/// RFC 9110's own and the cookies; Amazon S3's session tokens and encryption keys as listed by
-/// rclone's GHSA-8mxv-9xhp-86h4; the names under which APIs take a key most often. A `Referer` may
-/// be a presigned URL.
+/// The fields that the module's documentation lists.
 const SENSITIVE_FIELDS: [HeaderName; 20] = [
     header::AUTHORIZATION,
     header::COOKIE,
@@ -57,7 +64,20 @@ pub fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || SENSITIVE_FIELDS.contains(name)
 }
 
-/// Removes every credential, and the fields in `also`: all values of a field, where one is secret.
+/// Removes every credential, and the fields in `also`. A field with one secret value loses all of
+/// them.
+///
+/// ```
+/// use http::{HeaderMap, HeaderName, HeaderValue, header};
+/// use tower_follow_redirect::rules::credentials;
+///
+/// let mut headers = HeaderMap::new();
+/// for name in [header::AUTHORIZATION, header::ACCEPT, HeaderName::from_static("x-tenant")] {
+///     headers.insert(name, HeaderValue::from_static("v"));
+/// }
+/// credentials::strip(&mut headers, &[HeaderName::from_static("x-tenant")]);
+/// assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT]);
+/// ```
 pub fn strip(headers: &mut HeaderMap, also: &[HeaderName]) {
     let secret: Vec<HeaderName> = headers
         .iter()

@@ -14,7 +14,7 @@ const CONTENT_FIELDS: [HeaderName; 8] = [
     header::LAST_MODIFIED,
     header::TRAILER,
     header::TRANSFER_ENCODING,
-    // It says who sends an unsafe request; the GET that takes its place is none.
+    // It says where an unsafe request comes from; the GET that takes its place is a safe one.
     header::ORIGIN,
 ];
 
@@ -45,6 +45,9 @@ const HOP_FIELDS: [HeaderName; 5] = [
 
 /// Removes every field that describes content or asks for something about it.
 ///
+/// That is `Content-*`, `Digest`, `Repr-Digest`, `Want-Content-Digest`, `Last-Modified`; how content
+/// is sent (`Transfer-Encoding`, `Trailer`, `Expect`); the preconditions (`If-*`); and `Origin`.
+///
 /// ```
 /// use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
 /// use tower_follow_redirect::rules::fields;
@@ -66,8 +69,23 @@ pub fn drop_content_fields(headers: &mut HeaderMap) {
 
 /// Removes the fields that were meant for one connection, and those that `Connection` names.
 ///
+/// `Host` and `Transfer-Encoding` stay even where `Connection` names them.
+///
 /// `TE: trailers` is kept where `Connection` does not name it: that is how HTTP/2 and gRPC write it,
 /// and there it is no hop-by-hop field ([RFC 9113 §8.2.2]).
+///
+/// ```
+/// use http::header::{ACCEPT, CONNECTION, HeaderMap, HeaderValue, UPGRADE};
+/// use tower_follow_redirect::rules::fields;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+/// headers.insert(CONNECTION, HeaderValue::from_static("x-trace"));
+/// headers.insert("x-trace", HeaderValue::from_static("1"));
+/// headers.insert(UPGRADE, HeaderValue::from_static("h2c"));
+/// fields::drop_hop_fields(&mut headers);
+/// assert_eq!(headers.keys().collect::<Vec<_>>(), [ACCEPT]);
+/// ```
 ///
 /// [RFC 9113 §8.2.2]: https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2
 pub fn drop_hop_fields(headers: &mut HeaderMap) {

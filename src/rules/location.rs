@@ -35,7 +35,8 @@ impl Target {
     /// # Errors
     ///
     /// Fails if `uri` has a scheme that is neither `http` nor `https` (in lower case, as transports
-    /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server it is sent to.
+    /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server
+    /// it is sent to.
     pub fn new(uri: Uri, fragment: Option<&str>) -> Result<Self, LocationError> {
         match uri.scheme_str() {
             Some("http" | "https") => {}
@@ -103,7 +104,7 @@ pub enum BadLocation {
     NoScheme,
     /// It is no URI reference.
     Invalid(url::ParseError),
-    /// It is too long for a request target (65,534 bytes), or no request target otherwise.
+    /// It is longer than a [`Uri`] may be (65,534 bytes), or otherwise not one.
     NoRequestTarget,
 }
 
@@ -142,7 +143,19 @@ impl std::error::Error for BadLocation {}
 
 /// Reads the `Location` of a response that answered a request for `base`.
 ///
-/// Equal duplicates count as one.
+/// `fragment` is that of the request, to be inherited. Equal duplicates of the field count as one.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, Uri, header::LOCATION};
+/// use tower_follow_redirect::rules::location::{self, LocationError};
+///
+/// let base = Uri::from_static("https://a.test/x");
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(location::target(&base, None, &headers), Err(LocationError::Missing));
+/// headers.insert(LOCATION, HeaderValue::from_static("//b.test/y"));
+/// assert_eq!(location::target(&base, None, &headers)?.uri(), "https://b.test/y");
+/// # Ok::<(), LocationError>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -150,9 +163,9 @@ impl std::error::Error for BadLocation {}
 pub fn target(
     base: &Uri,
     fragment: Option<&str>,
-    response: &HeaderMap,
+    headers: &HeaderMap,
 ) -> Result<Target, LocationError> {
-    let mut values = response.get_all(header::LOCATION).iter().map(|value| value.as_bytes());
+    let mut values = headers.get_all(header::LOCATION).iter().map(|value| value.as_bytes());
     let first = values.next().ok_or(LocationError::Missing)?;
     if values.any(|other| trim(other) != trim(first)) {
         return Err(BadLocation::Several.into());
@@ -160,10 +173,11 @@ pub fn target(
     resolve(base, fragment, first)
 }
 
-/// Resolves the value of a `Location` against the URI that was requested.
+/// Resolves the value of a `Location` against `base`, the URI that was requested.
 ///
-/// Bytes that are not UTF-8 are percent-encoded as they are. A `base` in origin form keeps a
-/// relative reference in origin form.
+/// `fragment` is that of the request; it is inherited where `location` has none. Bytes that are not
+/// UTF-8 are percent-encoded as they are. Where `base` is in origin form, what a relative reference
+/// gives is in origin form too.
 ///
 /// # Errors
 ///

@@ -102,7 +102,7 @@ pub fn rewrite(
     })
 }
 
-/// Returns whether `status` redirects at all (301, 302, 303, 307, 308).
+/// Returns whether `status` is a redirect that can be followed (301, 302, 303, 307, 308).
 pub fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }

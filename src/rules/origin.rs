@@ -99,8 +99,8 @@ fn port_text<'a>(authority: &'a str, host: &str) -> &'a str {
 
 /// Returns whether two URIs have the same origin.
 ///
-/// Two request targets without scheme and authority (origin form) go to the same server by
-/// definition of the transport that understands them; one with and one without do not.
+/// Two request targets in origin form (without scheme and authority) go to the same server: only a
+/// service that is one server understands them. One in origin form and one with an authority do not.
 ///
 /// ```
 /// use http::Uri;
@@ -125,6 +125,15 @@ pub fn same_origin(a: &Uri, b: &Uri) -> bool {
 }
 
 /// Returns whether going from `from` to `to` gives up TLS.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::origin::is_downgrade;
+///
+/// let (secure, plain) = (Uri::from_static("https://a.test/"), Uri::from_static("http://a.test/"));
+/// assert!(is_downgrade(&secure, &plain));
+/// assert!(!is_downgrade(&plain, &secure));
+/// ```
 pub fn is_downgrade(from: &Uri, to: &Uri) -> bool {
     let https = |uri: &Uri| uri.scheme_str().is_some_and(|s| s.eq_ignore_ascii_case("https"));
     https(from) && !https(to)
