@@ -30,7 +30,7 @@ impl Default for Settings {
         Self {
             limit: 20,
             loops: Loops::UntilLimit,
-            on_refusal: OnRefusal::Error,
+            on_refusal: OnRefusal::default(),
             methods: MethodRules::default(),
             sensitive: Arc::default(),
             extensions: Vec::new(),
@@ -53,14 +53,22 @@ pub(crate) enum Loops {
     Detect,
 }
 
-/// What becomes of a redirect that may or can not be followed.
+/// What becomes of a redirect that may not or cannot be followed.
 ///
-/// It is about limit, loop, bad `Location`, scheme, content that is lost, and a policy that
-/// [fails](crate::policy::Decision::Fail). A policy's stop and a missing `Location` always give the
-/// response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// It applies to the limit, a loop, a bad `Location`, the scheme, content that is lost, and a policy
+/// that [fails](crate::policy::Decision::Fail). A policy's stop and a missing `Location` always give
+/// the response.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, OnRefusal};
+///
+/// let layer = FollowRedirectLayer::new().limit(3).on_refusal(OnRefusal::Return);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnRefusal {
-    /// The call ends with an [`Error`](crate::Error), which owns the response.
+    /// The call ends with an [`Error`](crate::Error), which owns the response. This is the default.
+    #[default]
     Error,
     /// The call ends with the response; the [`Refusal`](crate::Refusal) is in its extensions.
     Return,
@@ -74,12 +82,12 @@ pub enum OnRefusal {
 /// turns the waiting off, and is not sent.
 ///
 /// The second begins when the transport first asks for the content. On a connection that does not
-/// take the head at once that is before the head has left. It begins anew on every hop.
+/// take the head at once that is before the head has left. Every hop has its own second.
 ///
 /// A transport that reports no informational response (HTTP/2, reqwest) is not waited for.
 ///
 /// ```
-/// use std::{sync::Arc, time::Duration};
+/// use std::time::Duration;
 /// use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer};
 ///
 /// let expect = ExpectContinue::above(64 * 1024).wait(Duration::from_secs(3));
@@ -102,7 +110,7 @@ pub(crate) enum Unreported {
 }
 
 impl ExpectContinue {
-    /// Waits where the content has more than so many bytes, or an unknown length.
+    /// Waits where the content has more than so many `bytes`, or an unknown length.
     pub fn above(bytes: u64) -> Self {
         Self {
             threshold: Threshold::Above(bytes),
@@ -121,15 +129,15 @@ impl ExpectContinue {
         Self { threshold: Threshold::Off, ..Self::default() }
     }
 
-    /// Sets how long the content waits; then it is sent without an answer.
+    /// Sets how long the content waits, by default one second; then it is sent without an answer.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Waits as long on a transport that reports no informational response: a final response
-    /// within that time saves the upload.
+    /// Waits also on a transport that reports no informational response. A final response within that
+    /// time saves the upload; every other upload begins late by all of it.
     #[must_use]
     pub fn wait_unreported(mut self) -> Self {
         self.unreported = Unreported::Wait;
@@ -150,7 +158,7 @@ impl Default for ExpectContinue {
 /// it, on HTTP/1, the connection.
 ///
 /// ```
-/// use std::{sync::Arc, time::Duration};
+/// use std::time::Duration;
 /// use tower_follow_redirect::{Drain, FollowRedirectLayer};
 ///
 /// let drain = Drain { bytes: 8 * 1024, time: Duration::from_millis(50) };

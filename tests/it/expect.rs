@@ -224,9 +224,10 @@ async fn a_late_redirect_body_reaches_the_caller_whole() {
         let (request, _) = put(server.url("/"), 2 * MIB);
         let layer = FollowRedirectLayer::new().limit(0).on_refusal(on_refusal);
         let result = layer.layer(hyper_client()).oneshot(request).await;
-        let response = match on_refusal {
-            OnRefusal::Error => result.unwrap_err().into_response().unwrap(),
-            OnRefusal::Return => result.unwrap(),
+        let response = if on_refusal == OnRefusal::Error {
+            result.unwrap_err().into_response().unwrap()
+        } else {
+            result.unwrap()
         };
         let refusal = response.extensions().get::<Refusal>().unwrap();
         assert_eq!(refusal.kind(), RefusalKind::TooManyRedirects);
