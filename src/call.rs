@@ -35,8 +35,8 @@ impl<P> Clone for Shared<P> {
     }
 }
 
-/// How many bytes of a request's content are recorded: a request extension, in place of the layer's
-/// [`replay_limit`](crate::FollowRedirectLayer::replay_limit).
+/// How many bytes of one request's content are recorded: a request extension that takes the place of
+/// the layer's [`replay_limit`](crate::FollowRedirectLayer::replay_limit).
 ///
 /// ```
 /// use http::Request;

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Every 3xx that is handed back carries one in its extensions, and it is the
 /// [`source`](error::Error::source) of an [`Error`] about a redirect, so it can be found behind a
-/// [`BoxError`] too. Its text names origin and path, never a query or userinfo.
+/// [`BoxError`] too. Its text has the URIs without query and userinfo.
 ///
 /// ```
 /// use tower_follow_redirect::{Refusal, RefusalKind};
@@ -45,7 +45,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// As many redirects were followed as may be.
+    /// The limit of redirects was reached: the layer's, or that of a
+    /// [`Limited`](crate::policy::Limited).
     TooManyRedirects,
     /// The same request was sent before in this chain.
     Loop,
@@ -53,13 +54,15 @@ pub enum RefusalKind {
     MissingLocation,
     /// `Location` is no URI that could be requested.
     BadLocation,
-    /// The target's scheme may not be followed.
+    /// The target's scheme is neither `http` nor `https`, or [`HttpsOnly`](crate::policy::HttpsOnly)
+    /// refuses it.
     Scheme,
-    /// The content must be sent again, and cannot be.
+    /// The content must be sent again, and cannot be: it is gone, or its
+    /// [`BodyFactory`](crate::BodyFactory) failed.
     BodyNotReplayable,
-    /// The policy said so.
+    /// The policy stopped, or failed.
     Policy,
-    /// A CONNECT or an upgrade was answered: it is about this connection, not about a resource.
+    /// A CONNECT or an upgrade was redirected: it is about this connection, not about a resource.
     Tunnel,
     /// The status is 3xx but no redirect to follow: 300, 304, 305, 306 or an unknown one.
     NotRedirect,
@@ -71,7 +74,7 @@ impl Refusal {
         self.inner.kind
     }
 
-    /// Returns the status of the response that was not followed.
+    /// Returns the status of the response that is handed back.
     pub fn status(&self) -> StatusCode {
         self.inner.status
     }
@@ -111,7 +114,7 @@ impl fmt::Display for Refusal {
         }
         f.write_str(" was not followed: ")?;
         match (kind, source) {
-            // The source is a sentence of ours.
+            // The source says what is wrong with this `Location`, in a sentence of ours.
             (RefusalKind::BadLocation | RefusalKind::Scheme, Some(source)) => source.fmt(f),
             _ => f.write_str(kind.sentence()),
         }
@@ -172,10 +175,10 @@ impl error::Error for Refusal {
 
 /// The error of a call: the inner service failed, or a redirect was refused.
 ///
-/// It owns the response that was refused ([`into_response`](Self::into_response)). It is one
-/// pointer in size, and `Send + Sync + 'static` for every response body that is `Send`, so that it
-/// becomes a [`BoxError`]. Its text is about its own level; the [`source`](error::Error::source) is
-/// the inner service's error, or the [`Refusal`].
+/// It owns the response that was refused ([`into_response`](Self::into_response)). `R` is the inner
+/// service's response body. The error is one pointer in size, and `Send + Sync + 'static` for every
+/// response body that is `Send + 'static`, so that it becomes a [`BoxError`]. Its text is about its own
+/// level; the [`source`](error::Error::source) is the inner service's error, or the [`Refusal`].
 ///
 /// ```
 /// # use http_body_util::Empty;

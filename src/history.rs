@@ -8,7 +8,8 @@ use crate::rules::location::{Target, redacted};
 
 /// The redirects that led to a response: an extension of that response.
 ///
-/// A response that was not redirected has none: its URI is the one that was asked for.
+/// A response that was not redirected has none: its URI is the one that was asked for. The error of a
+/// call has it too ([`Error::history`](crate::Error::history)).
 ///
 /// ```
 /// use http::{Request, Response, StatusCode, header::LOCATION};
@@ -67,13 +68,14 @@ impl History {
         self.effective.fragment()
     }
 
-    /// Returns the effective URI with its fragment.
+    /// Returns the effective URI with its fragment, as curl's `url_effective`.
     pub fn effective_url(&self) -> String {
         url(&self.effective)
     }
 
     /// Returns what a stored link to the first URI may be replaced by ([RFC 7538 §3]): where the
-    /// permanent redirects (301 and 308) led with which the chain began.
+    /// permanent redirects (301 and 308) led that the chain began with, or `None` if it began with
+    /// another.
     ///
     /// [RFC 7538 §3]: https://www.rfc-editor.org/rfc/rfc7538#section-3
     pub fn permanent_target(&self) -> Option<&Target> {
@@ -126,14 +128,14 @@ impl Hop {
         self.status
     }
 
-    /// Returns whether the redirect was remembered, and not received.
+    /// Returns whether the redirect was remembered from an earlier call, and not received in this one.
     pub fn is_from_cache(&self) -> bool {
         match self.source {
             Source::Server => false,
         }
     }
 
-    /// Returns the time from the request to the head of the response.
+    /// Returns the time from the request that was redirected to the head of its response.
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }

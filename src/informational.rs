@@ -18,11 +18,11 @@ mod hyper_client {
         settings::Unreported,
     };
 
-    /// Is called for every informational (1xx) response: a request extension.
+    /// A callback for every informational (1xx) response: a request extension.
     ///
     /// hyper has room for one such callback per request, and this crate needs it for `100 Continue`.
-    /// So a callback set by `hyper::ext::on_informational` is replaced where the layer waits; this one
-    /// is called on every hop, by hyper's HTTP/1 client.
+    /// So a callback set by `hyper::ext::on_informational` is replaced where the layer waits for that;
+    /// this one is called on every hop. Only hyper's HTTP/1 client calls it.
     ///
     /// ```
     /// use http::Request;
@@ -83,7 +83,7 @@ mod hyper_client {
             self.install(request, parked);
         }
 
-        /// Every hop needs an ear of its own.
+        /// hyper's callback is an extension of one request, so every hop needs its own.
         fn install<B>(&self, request: &mut Request<B>, parked: Option<Parked>) {
             let caller = self.caller.clone();
             hyper::ext::on_informational(request, move |response| {

@@ -13,7 +13,7 @@ use crate::{
     settings::{Drain, ExpectContinue, Loops, OnRefusal, Settings},
 };
 
-/// Makes services that follow redirects.
+/// Makes services that follow redirects, and holds their settings.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,8 +60,8 @@ impl<P> FollowRedirectLayer<P> {
     /// Refuses a redirect that leads to a request which was sent before in the same chain.
     ///
     /// Two requests are the same if method, URI and credentials are: a POST that is answered 303
-    /// with its own URI is no loop. By default loops end at the [limit](Self::limit), since a server
-    /// may well change its mind.
+    /// with its own URI is no loop. By default a loop ends at the [limit](Self::limit), since a server
+    /// may answer the same request otherwise the next time.
     #[must_use]
     pub fn detect_loops(self) -> Self {
         self.set(|settings| settings.loops = Loops::Detect)
@@ -93,8 +93,8 @@ impl<P> FollowRedirectLayer<P> {
 
     /// Adds a header field that never goes to another origin, unless a policy grants credentials.
     ///
-    /// [`rules::credentials`](crate::rules::credentials) lists those that are known without. A value
-    /// that is marked [sensitive](http::HeaderValue::set_sensitive) needs no mention.
+    /// Those that [`rules::credentials`](crate::rules::credentials) lists need not be added, nor a
+    /// value that is marked [sensitive](http::HeaderValue::set_sensitive).
     #[must_use]
     pub fn sensitive_header(self, name: HeaderName) -> Self {
         self.set(|settings| {
@@ -104,8 +104,8 @@ impl<P> FollowRedirectLayer<P> {
 
     /// Lets a type of request extension go along to another origin.
     ///
-    /// Within an origin all extensions go along; across origins those of the request may tell who
-    /// sent it, and stay behind.
+    /// Within an origin all extensions go along. To another origin none does, since they may tell who
+    /// sent the request; unless they are allowed here, or a policy grants credentials.
     ///
     /// ```
     /// use tower_follow_redirect::FollowRedirectLayer;
@@ -126,7 +126,8 @@ impl<P> FollowRedirectLayer<P> {
         })
     }
 
-    /// Records a header field of every redirect in the [`History`](crate::History), as `Set-Cookie`.
+    /// Records a header field of every redirect that is followed, such as `Set-Cookie`; see
+    /// [`Hop::headers`](crate::Hop::headers).
     #[must_use]
     pub fn record_header(self, name: HeaderName) -> Self {
         self.set(|settings| settings.record.push(name))
@@ -135,30 +136,31 @@ impl<P> FollowRedirectLayer<P> {
     /// Sets how many bytes of content are recorded while they are sent, so that they can be sent
     /// again; by default 64 KiB.
     ///
-    /// A redirect that comes after more than that was sent is refused. Content that comes in one
-    /// piece, and content that was not sent yet, need no recording and know no limit; a
-    /// [`BodyFactory`](crate::BodyFactory) makes it anew. A request may have a limit of its own
+    /// A redirect that needs the content, and comes after more than that was sent, is refused. There
+    /// is no limit for content that comes in one piece, was not sent yet, or can be made again by a
+    /// [`BodyFactory`](crate::BodyFactory). A request may have a limit of its own
     /// ([`ReplayLimit`](crate::ReplayLimit)).
     #[must_use]
     pub fn replay_limit(self, bytes: u64) -> Self {
         self.set(|settings| settings.replay_limit = bytes)
     }
 
-    /// Sets when content waits for `100 Continue`.
+    /// Sets when content waits for `100 Continue`, and how long; by default above 1 MiB, for one second.
     #[must_use]
     pub fn expect_continue(self, expect: ExpectContinue) -> Self {
         self.set(|settings| settings.expect = expect)
     }
 
-    /// Sets how much of a redirect's body is read before the next request.
+    /// Sets how much of a redirect's body is read before the next request; by default 128 KiB, within
+    /// 250 ms.
     #[must_use]
     pub fn drain(self, drain: Drain) -> Self {
         self.set(|settings| settings.drain = drain)
     }
 
-    /// Sets the clock that waits; by default tokio's.
+    /// Sets the clock for every wait; by default tokio's.
     ///
-    /// Outside a tokio runtime the default waits for nothing.
+    /// Outside a tokio runtime the default has no clock, and nothing is waited for.
     #[cfg(feature = "hyper")]
     #[must_use]
     pub fn timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {

@@ -23,7 +23,8 @@ use crate::{
 /// Follows the redirects that the inner service answers with.
 ///
 /// It is made by [`FollowRedirectLayer`](crate::FollowRedirectLayer), which has the settings. The
-/// inner service gets each hop's request with a [`ReplayBody`].
+/// inner service gets each hop's request with a [`ReplayBody`], and the caller gets the response with
+/// a [`ResponseBody`] around the inner service's.
 ///
 /// # Clone
 ///
@@ -47,17 +48,17 @@ impl<S, P> FollowRedirect<S, P> {
         Self { inner, shared }
     }
 
-    /// Returns the inner service.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// Returns the inner service.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Returns the inner service.
+    /// Unwraps the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }

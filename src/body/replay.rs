@@ -20,7 +20,7 @@ use crate::timer::Deadline;
 /// The inner service of [`FollowRedirect`](crate::FollowRedirect) is called with this body. It needs
 /// nothing of the caller's body but `Body + Send + 'static`: no `Default`, no `Clone`, no `Sync`,
 /// no `Unpin`; and it is `Send`, `Sync` and `Unpin` itself. Size hints are those of the caller's
-/// body, trailers are kept, and data comes as [`Bytes`], without a copy where it was that before.
+/// body, trailers are kept, and data comes as [`Bytes`], without a copy where it was [`Bytes`] before.
 ///
 /// What is recorded is bounded by [`replay_limit`](crate::FollowRedirectLayer::replay_limit). A
 /// body that has arrived as one frame is kept whatever its size, since that costs a reference.
@@ -329,7 +329,7 @@ impl<B> fmt::Debug for ReplayBody<B> {
 /// The error of a request body whose upload was ended, because the request went elsewhere.
 ///
 /// A transport sees it on the body of a hop that is over, and closes that hop's connection or
-/// stream. It never reaches the caller of a call that succeeds.
+/// stream. The caller of a call that succeeds never sees it.
 #[derive(Debug)]
 pub struct UploadCancelled {
     _priv: (),

@@ -17,9 +17,9 @@ use super::upload::CancelUpload;
 pin_project! {
     /// A response body, handed over as the inner service gave it.
     ///
-    /// It is the inner service's body, with two duties that its types do not show: it gives back
-    /// what a policy has looked at, and it ends an upload that the response has overtaken, when
-    /// the response ends or is dropped.
+    /// It has two duties besides: it gives back what a policy has
+    /// [peeked](crate::policy::Verdict::Peek) at, and it ends an upload that the response has
+    /// overtaken when the response ends or is dropped.
     pub struct ResponseBody<R: Body> {
         #[pin]
         source: Source<R>,

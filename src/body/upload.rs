@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{rules::method, timer::Deadline};
 
-/// Makes the body of a request anew, as often as it must be sent: a request extension.
+/// Makes the body of a request again, whenever it must be sent again: a request extension.
 ///
-/// With it nothing is recorded, and a request of any size can follow a redirect at any time, for
-/// example by opening a file again. It is put into the request's extensions, typed by the body.
+/// With it nothing is recorded, and content of any size can be redirected at any time, for example by
+/// opening a file again. `B` must be the type of the request's body: a factory for another type is
+/// not found.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -32,7 +33,7 @@ pub struct BodyFactory<B> {
 }
 
 impl<B> BodyFactory<B> {
-    /// Makes a factory that cannot fail.
+    /// Makes a factory from a closure that cannot fail.
     pub fn new<F>(make: F) -> Self
     where
         F: Fn() -> B + Send + Sync + 'static,
@@ -40,8 +41,18 @@ impl<B> BodyFactory<B> {
         Self { make: Arc::new(move || Ok(make())) }
     }
 
-    /// Makes a factory that can fail. Its error becomes the source of the
+    /// Makes a factory from a closure that can fail. Its error becomes the source of the
     /// [`Refusal`](crate::Refusal) of the redirect that needed the body.
+    ///
+    /// ```
+    /// use std::{fs, io};
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use tower_follow_redirect::BodyFactory;
+    ///
+    /// let open = || io::Result::Ok(Full::<Bytes>::from(fs::read("nelson.txt")?));
+    /// let factory = BodyFactory::fallible(open);
+    /// ```
     pub fn fallible<F, E>(make: F) -> Self
     where
         F: Fn() -> Result<B, E> + Send + Sync + 'static,

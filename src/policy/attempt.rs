@@ -20,9 +20,10 @@ use crate::{
 
 /// A redirect that may be followed: the heads of both messages, and the next request as proposed.
 ///
-/// The edits (`set_…`, `keep_method`, `strip_header`) change the proposal; they count only if it is
-/// followed. A header that one policy strips stays stripped, whatever others set.
-#[non_exhaustive]
+/// The edits (`set_…`, `keep_method`, `strip_header`, `next_extensions`) change the proposal. They
+/// count only if it is followed. A header that one policy strips stays stripped, whatever others set.
+///
+/// [`AttemptBuilder`] makes attempts for the tests of a policy.
 pub struct Attempt<'a> {
     request: &'a request::Parts,
     response: &'a response::Parts,
@@ -160,13 +161,14 @@ impl<'a> Attempt<'a> {
         self.resend
     }
 
-    /// Returns whether the target has the [origin](crate::Origin) of the request. Where there is no
-    /// target, it has not.
+    /// Returns whether the target has the [origin](crate::Origin) of the request; `false` where there
+    /// is no target.
     pub fn is_same_origin(&self) -> bool {
         self.target().is_ok_and(|target| origin::same_origin(&self.request.uri, target.uri()))
     }
 
-    /// Returns the header fields of the next request, if it is followed without credentials.
+    /// Makes the header fields that the next request has if no credentials are granted to another
+    /// origin.
     pub fn headers(&self) -> HeaderMap {
         let crossing =
             if self.is_same_origin() { Crossing::WithinOrigin } else { Crossing::Anonymous };
@@ -183,18 +185,18 @@ impl<'a> Attempt<'a> {
         self.hops
     }
 
-    /// Returns the beginning of the response body, if a policy wanted to
-    /// [see](super::Verdict::Peek) it.
+    /// Returns the beginning of the response body, after a policy has asked to
+    /// [peek](super::Verdict::Peek) into it.
     pub fn peeked(&self) -> Option<&'a [u8]> {
         self.peeked
     }
 
-    /// Returns what policies keep for this call, and nobody else sees.
+    /// Returns what policies remember during this call. Only policies see it.
     pub fn call_state(&mut self) -> &mut Extensions {
         self.call_state
     }
 
-    /// Keeps the method, and the content with it, where the status would change it.
+    /// Keeps the method and the content, whatever the status does to them.
     pub fn keep_method(&mut self) {
         self.top().method = Some(self.request.method.clone());
         self.top().content = Some(Content::Keep);
@@ -215,10 +217,10 @@ impl<'a> Attempt<'a> {
         self.top().target = Some(target);
     }
 
-    /// Sets a header field of the next request, in place of what it would be.
+    /// Sets a header field of the next request, in place of all its values.
     ///
-    /// The value is the policy's own: it may be a credential for another origin. It stays with the
-    /// requests to that origin, and is removed at the next.
+    /// The value is the policy's own, such as a credential for the next origin. It goes along to that
+    /// origin, and is removed when a redirect leaves it.
     pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         self.top().set.insert(name, value);
     }
@@ -228,7 +230,7 @@ impl<'a> Attempt<'a> {
         self.top().strip.push(name);
     }
 
-    /// Returns extensions to add to the next request, for the services below.
+    /// Returns extensions that are added to the next request, for the inner service.
     pub fn next_extensions(&mut self) -> &mut Extensions {
         &mut self.top().extensions
     }

@@ -51,13 +51,14 @@ use crate::rules::method;
 /// which URIs) is in the [`Attempt`]; what a policy itself must remember during one call goes into
 /// [`Attempt::call_state`].
 ///
-/// The policy is asked first: if it stops, nothing else is looked at. What it follows must still
-/// have a target with an allowed scheme, within the limit, and content that can be sent.
+/// The policy is asked first: if it stops, that is the reason the caller gets. A redirect that it
+/// follows is still refused if the target is missing, bad, or neither `http` nor `https`, if the limit
+/// is reached, or if the content must be sent again and cannot be.
 ///
 /// ```
 /// use tower_follow_redirect::policy::{Attempt, Decision, Policy, Verdict};
 ///
-/// /// Follows as far as the first host name ends in a given domain.
+/// /// Stops at a redirect that leaves a domain and its subdomains.
 /// struct Within(&'static str);
 ///
 /// impl Policy for Within {
@@ -76,8 +77,8 @@ pub trait Policy: Send + Sync {
     /// Gives the verdict on one redirect.
     ///
     /// It is called for every 301, 302, 303, 307 and 308, with or without a usable `Location`, and
-    /// for every response whose status the policy [claims](Self::claims); again after a
-    /// [`Verdict::Peek`].
+    /// for every response whose status the policy [claims](Self::claims). It is called again after a
+    /// [`Verdict::Peek`], and where [`and`](Self::and) joins it with a policy that sets another target.
     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict;
 
     /// Returns whether the policy wants to see responses with `status`, besides the redirects.
@@ -90,8 +91,9 @@ pub trait Policy: Send + Sync {
 
     /// Makes a policy that follows where both do: the stricter decides.
     ///
-    /// [`Decision::Pass`] is neutral. Credentials are kept only if all keep them who did not pass.
-    /// Both are asked before any question is put to somebody, so that a stop prevents the question.
+    /// [`Decision::Pass`] is neutral: credentials are kept only if every policy that does not pass keeps
+    /// them. Both policies give their verdicts before any question is put, so that a stop prevents the
+    /// question.
     ///
     /// ```
     /// use tower_follow_redirect::policy::{HttpsOnly, Limited, Policy, SameOrigin};
@@ -111,13 +113,15 @@ pub trait Policy: Send + Sync {
     /// strips stays stripped.
     ///
     /// ```
+    /// use http::Uri;
+    /// use tower_follow_redirect::Origin;
     /// use tower_follow_redirect::policy::{self, Decision, Policy, SameOrigin};
     ///
-    /// let trusted = policy::redirect_fn(|attempt| {
-    ///     match attempt.target().ok().and_then(|target| target.uri().host()) {
-    ///         Some("storage.a.test") => Decision::FollowWithCredentials,
-    ///         _ => Decision::Pass,
-    ///     }
+    /// // An origin, not only a host: nothing secret goes to `http://storage.a.test`.
+    /// let storage = Origin::of(&Uri::from_static("https://storage.a.test"));
+    /// let trusted = policy::redirect_fn(move |attempt| match attempt.target() {
+    ///     Ok(target) if Origin::of(target.uri()) == storage => Decision::FollowWithCredentials,
+    ///     _ => Decision::Pass,
     /// });
     /// let policy = trusted.or(SameOrigin);
     /// ```

@@ -6,7 +6,7 @@ use super::{Attempt, Decision, Policy, Verdict};
 /// no credentials across origins.
 ///
 /// It says [`Decision::Follow`], and so takes part in [`and`](Policy::and): with it no other policy can
-/// grant credentials. Where one should, leave it away, or use [`or`](Policy::or).
+/// grant credentials. Where one should, leave `Standard` out, or use [`or`](Policy::or).
 ///
 /// ```
 /// use tower_follow_redirect::{FollowRedirectLayer, policy::Standard};

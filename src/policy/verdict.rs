@@ -8,7 +8,7 @@ use tower::BoxError;
 use super::{Attempt, Edits, Policy};
 use crate::error::RefusalKind;
 
-/// What becomes of a redirect. It is a policy too: one that always decides so.
+/// What becomes of a redirect. It is a policy too, which always decides the same.
 ///
 /// ```
 /// use tower_follow_redirect::{FollowRedirectLayer, policy::Decision};
@@ -24,6 +24,9 @@ pub enum Decision {
     /// Follow; across origins, credentials are removed.
     Follow,
     /// Follow, and let the credentials of the request go along on this hop, wherever it leads.
+    ///
+    /// Compare the target's [`Origin`](crate::Origin), not only its host: a downgrade to `http` may
+    /// name the same host.
     FollowWithCredentials,
     /// Hand the response back.
     Stop,
@@ -32,7 +35,8 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Makes a failure of an error.
+    /// Makes a [`Fail`](Self::Fail) of an error, which becomes the source of the
+    /// [`Refusal`](crate::Refusal).
     pub fn fail(error: impl Into<BoxError>) -> Self {
         Self::Fail(Failure { kind: RefusalKind::Policy, source: Some(error.into().into()) })
     }
@@ -87,17 +91,18 @@ impl fmt::Debug for Failure {
 pub enum Verdict {
     /// It is decided.
     Decided(Decision),
-    /// Read up to so many bytes of the response body, and ask again; see [`Attempt::peeked`].
+    /// Read up to so many bytes of the response body, and call the policy again; see
+    /// [`Attempt::peeked`].
     ///
     /// What is read is given back: whoever gets the response gets its body whole. Reading ends after
-    /// five seconds.
+    /// five seconds. There is one peek for each response; a second one is refused.
     Peek(usize),
     /// Wait for an answer: of a human, of DNS, of a token server.
     Ask(Question),
 }
 
 impl Verdict {
-    /// Asks, and waits for the answer.
+    /// Waits for the answer of a future: a [`Decision`], or an [`Answer`] with header fields.
     ///
     /// ```
     /// use tower_follow_redirect::policy::{self, Decision, Verdict};
