@@ -116,6 +116,7 @@ impl fmt::Display for Refusal {
         match (kind, source) {
             // The source says what is wrong with this `Location`, in a sentence of ours.
             (RefusalKind::BadLocation | RefusalKind::Scheme, Some(source)) => source.fmt(f),
+            (RefusalKind::BodyNotReplayable, Some(_)) => f.write_str("its BodyFactory failed"),
             _ => f.write_str(kind.sentence()),
         }
     }
@@ -312,10 +313,15 @@ mod tests {
     type Body = Empty<bytes::Bytes>;
 
     fn refusal(kind: RefusalKind) -> Refusal {
+        refusal_with(kind, None)
+    }
+
+    fn refusal_with(kind: RefusalKind, source: Option<BoxError>) -> Refusal {
         let target = |uri| Target::new(Uri::from_static(uri), None).unwrap();
         let requested = target("https://u:secret@a.test/x?sig=secret");
         let target = Some(target("https://b.test/y?sig=secret"));
-        Refusal::new(kind, (Method::PUT, requested), StatusCode::FOUND, target, None)
+        let source = source.map(Into::into);
+        Refusal::new(kind, (Method::PUT, requested), StatusCode::FOUND, target, source)
     }
 
     #[test]
@@ -325,6 +331,17 @@ mod tests {
                         the policy refused it";
         assert_eq!(text, expected);
         assert!(!format!("{:?}", refusal(RefusalKind::Loop)).contains("secret"));
+    }
+
+    /// Whoever gave a factory need not be told to give one.
+    #[test]
+    fn a_factory_that_fails_is_the_reason() {
+        let lost = refusal(RefusalKind::BodyNotReplayable).to_string();
+        assert!(lost.contains("give a BodyFactory"), "{lost}");
+        let failed = refusal_with(RefusalKind::BodyNotReplayable, Some("no such file".into()));
+        let text = failed.to_string();
+        assert!(text.ends_with(" was not followed: its BodyFactory failed"), "{text}");
+        assert_eq!(error::Error::source(&failed).unwrap().to_string(), "no such file");
     }
 
     #[test]
