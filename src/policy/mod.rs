@@ -225,7 +225,7 @@ mod tests {
             assert!(policy.claims(StatusCode::BAD_REQUEST), "{name}");
             assert!(!policy.claims(StatusCode::NOT_FOUND), "{name}");
             let mut claimed = AttemptBuilder::redirect("http://a.test/", 400, "/x");
-            policy.redirect(&mut claimed.attempt());
+            let _ = policy.redirect(&mut claimed.attempt());
             assert_eq!(spy.asked.load(Ordering::SeqCst), calls + 1, "{name}");
         }
     }

@@ -87,6 +87,7 @@ impl fmt::Debug for Failure {
 
 /// What a policy says of a redirect: a decision, or what it needs first.
 #[derive(Debug)]
+#[must_use = "a verdict that is not returned changes nothing"]
 #[non_exhaustive]
 pub enum Verdict {
     /// It is decided.

@@ -33,6 +33,7 @@ pub enum Content {
 /// let layer = FollowRedirectLayer::new().method_rule(StatusCode::FOUND, MethodRule::Keep);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MethodRule {
     /// Every method is kept, with its content.
     Keep,
