@@ -12,9 +12,10 @@ use tower::BoxError;
 use crate::{
     body::{BodyFactory, Ends, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
-    error::{Error, Refusal},
+    error::Error,
     informational::Listener,
     policy::{Answer, Policy, Question, RequestPolicy},
+    refusal::Refusal,
     rules::{
         expect::{self, Expectation},
         method,

@@ -2,27 +2,26 @@
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, request,
-    response,
-};
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, request, response};
 use tower::BoxError;
 
 use crate::{
     body::Resend,
-    error::{Refusal, RefusalKind},
     head::Head,
     history::{Fragment, History, Hop, Source},
     policy::{
         Answer, Attempt, Call, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
         is_asked,
     },
+    refusal::{Refusal, RefusalKind},
     rules::{
         expect::{self, Expectation},
-        location::{LocationError, Target},
+        location::LocationError,
         method::{self, Content},
         next::{self, Crossing, Secrets},
         origin,
+        target::Target,
+        visit::Visit,
     },
     settings::{Loops, Settings},
 };
@@ -56,14 +55,6 @@ struct Pending {
     proposal: Proposal,
     edits: Edits,
     resend: Resend,
-}
-
-/// A request that was sent, as far as it makes a loop to send it again.
-#[derive(PartialEq, Eq)]
-struct Visit {
-    method: Method,
-    uri: Uri,
-    credentials: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What the caller of the chain does next.
@@ -435,13 +426,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) resend: Resend,
     pub(crate) peeked: Option<&'a [u8]>,
     pub(crate) elapsed: Duration,
-}
-
-impl Visit {
-    fn new(request: &request::Parts, secrets: &Secrets) -> Self {
-        let credentials = secrets.of(&request.headers);
-        Self { method: request.method.clone(), uri: request.uri.clone(), credentials }
-    }
 }
 
 fn recorded(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {

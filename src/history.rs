@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::{Extensions, HeaderMap, Method, Response, StatusCode, Uri};
 
-use crate::rules::location::{Target, redacted};
+use crate::rules::target::{Target, redacted};
 
 /// The redirects that led to a response: an extension of that response.
 ///

@@ -86,6 +86,7 @@ mod history;
 mod informational;
 mod layer;
 pub mod policy;
+mod refusal;
 pub mod rules;
 mod service;
 mod settings;
@@ -96,12 +97,13 @@ pub use self::informational::OnInformational;
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
     call::ReplayLimit,
-    error::{Error, Refusal, RefusalKind},
+    error::Error,
     future::ResponseFuture,
     history::{Fragment, History, Hop},
     layer::FollowRedirectLayer,
     policy::Policy,
-    rules::origin::Origin,
+    refusal::{Refusal, RefusalKind},
+    rules::{origin::Origin, target::Target},
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, OnRefusal},
 };

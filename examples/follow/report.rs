@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{StatusCode, response};
-use tower_follow_redirect::{History, Refusal, rules::location};
+use tower_follow_redirect::{History, Refusal};
 
 use crate::{request::Target, wire::Exchange};
 
@@ -71,7 +71,7 @@ pub(crate) fn is_redirected(exchange: &Exchange) -> bool {
 }
 
 /// Writes a target with its fragment.
-fn url_of(target: &location::Target) -> String {
+fn url_of(target: &tower_follow_redirect::Target) -> String {
     match target.fragment() {
         Some(fragment) => format!("{}#{fragment}", target.uri()),
         None => target.uri().to_string(),

@@ -4,6 +4,7 @@
 //! the side that the redirect layer holds, `response` what the caller gets.
 
 mod handover;
+mod recording;
 mod replay;
 mod response;
 #[cfg(test)]

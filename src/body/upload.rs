@@ -7,7 +7,8 @@ use tower::BoxError;
 
 use super::{
     handover::Progress,
-    replay::{Content, Keep, Recording, ReplayBody},
+    recording::{Content, Keep, Recording},
+    replay::ReplayBody,
 };
 use crate::{rules::method, timer::Deadline};
 

@@ -1,7 +1,7 @@
 //! No redirect leads to a server without TLS.
 
 use super::{Attempt, Decision, Policy, Verdict};
-use crate::error::RefusalKind;
+use crate::refusal::RefusalKind;
 
 /// Fails at a redirect to `http`, and has no opinion of one to `https`.
 ///

@@ -1,7 +1,7 @@
 //! A smaller limit for some redirects.
 
 use super::{Attempt, Decision, Policy, Verdict};
-use crate::error::RefusalKind;
+use crate::refusal::RefusalKind;
 
 /// Fails after a number of redirects, and has no opinion before.
 ///

@@ -18,7 +18,9 @@
 //! ```
 
 mod attempt;
+mod attempt_builder;
 mod combine;
+mod edits;
 mod https_only;
 mod limited;
 mod redirect_fn;
@@ -31,9 +33,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-pub(crate) use self::attempt::{Call, Edits, Proposal};
 pub use self::{
-    attempt::{Attempt, AttemptBuilder},
+    attempt::Attempt,
+    attempt_builder::AttemptBuilder,
     combine::{And, Or},
     https_only::HttpsOnly,
     limited::Limited,
@@ -42,6 +44,10 @@ pub use self::{
     same_origin::SameOrigin,
     standard::Standard,
     verdict::{Answer, Decision, Failure, Question, Verdict},
+};
+pub(crate) use self::{
+    attempt::{Call, Proposal},
+    edits::Edits,
 };
 use crate::rules::method;
 

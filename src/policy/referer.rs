@@ -6,8 +6,8 @@ use http::{HeaderValue, Uri, header};
 
 use super::{Attempt, Decision, Policy, Verdict};
 use crate::rules::{
-    location::without_userinfo,
     origin::{Origin, is_downgrade},
+    target::without_userinfo,
 };
 
 /// Sends a `Referer` on every redirect; has no opinion otherwise.

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use tower::BoxError;
 
 use super::{Attempt, Edits, Policy};
-use crate::error::RefusalKind;
+use crate::refusal::RefusalKind;
 
 /// What becomes of a redirect. It is a policy too, which always decides the same.
 ///

@@ -9,70 +9,10 @@
 
 use std::{borrow::Cow, fmt, str};
 
-use http::{HeaderMap, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, Uri, header};
 use url::Url;
 
-/// Where a redirect points: a URI to request, and the fragment that goes with it.
-///
-/// ```
-/// use http::Uri;
-/// use tower_follow_redirect::rules::location::resolve;
-///
-/// let base = Uri::from_static("https://a.test/x/y");
-/// let target = resolve(&base, Some("intro"), b"../z?q").unwrap();
-/// assert_eq!(target.uri(), "https://a.test/z?q");
-/// assert_eq!(target.fragment(), Some("intro"));
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Target {
-    uri: Uri,
-    fragment: Option<Box<str>>,
-}
-
-impl Target {
-    /// Makes a target of a URI and a fragment.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `uri` has a scheme that is neither `http` nor `https` (in lower case, as transports
-    /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server
-    /// it is sent to.
-    pub fn new(uri: Uri, fragment: Option<&str>) -> Result<Self, LocationError> {
-        match uri.scheme_str() {
-            Some("http" | "https") => {}
-            Some(scheme) => return Err(LocationError::Scheme(scheme.to_ascii_lowercase().into())),
-            None if uri.authority().is_some() => return Err(BadLocation::NoScheme.into()),
-            None => {}
-        }
-        Ok(Self { uri: without_userinfo(uri), fragment: fragment.map(Into::into) })
-    }
-
-    /// Makes the target of a request that was sent, whatever its scheme.
-    pub(crate) fn of_request(uri: Uri, fragment: Option<Box<str>>) -> Self {
-        Self { uri: without_userinfo(uri), fragment }
-    }
-
-    /// Returns the URI to request: absolute, or `/path` where the request had no authority either.
-    pub fn uri(&self) -> &Uri {
-        &self.uri
-    }
-
-    /// Returns the fragment, without its `#`: the one of `Location`, else the one inherited.
-    pub fn fragment(&self) -> Option<&str> {
-        self.fragment.as_deref()
-    }
-
-    pub(crate) fn into_parts(self) -> (Uri, Option<Box<str>>) {
-        (self.uri, self.fragment)
-    }
-}
-
-/// Writes origin and path only: a query may carry a signature.
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Target").field(&format_args!("{}", redacted(&self.uri))).finish()
-    }
-}
+use super::target::Target;
 
 /// Why a redirect has no target that could be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +43,21 @@ pub enum BadLocation {
     /// It has a host but no scheme, and the request had none to inherit.
     NoScheme,
     /// It is no URI reference.
-    Invalid(url::ParseError),
+    Invalid(InvalidReference),
     /// It is longer than a [`Uri`] may be (65,534 bytes), or otherwise not one.
     NoRequestTarget,
+}
+
+/// Why a string is no URI reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidReference {
+    error: url::ParseError,
+}
+
+impl BadLocation {
+    fn invalid(error: url::ParseError) -> Self {
+        Self::Invalid(InvalidReference { error })
+    }
 }
 
 impl From<BadLocation> for LocationError {
@@ -132,7 +84,9 @@ impl fmt::Display for BadLocation {
             Self::Backslash => "Location holds a backslash",
             Self::NoHost => "Location names no host",
             Self::NoScheme => "Location names no scheme, and the request had none",
-            Self::Invalid(error) => return write!(f, "Location is no URI reference: {error}"),
+            Self::Invalid(InvalidReference { error }) => {
+                return write!(f, "Location is no URI reference: {error}");
+            }
             Self::NoRequestTarget => "Location is too long, or no request target",
         })
     }
@@ -199,7 +153,7 @@ pub fn resolve(
         (Reference::Network, None) => return Err(BadLocation::NoScheme.into()),
         (Reference::Relative, None) => return origin_form(base, fragment, &reference),
     }
-    .map_err(BadLocation::Invalid)?;
+    .map_err(BadLocation::invalid)?;
 
     let own_fragment = url.fragment().map(str::to_owned);
     url.set_fragment(None);
@@ -272,12 +226,12 @@ fn origin_form(
     fragment: Option<&str>,
     reference: &str,
 ) -> Result<Target, LocationError> {
-    let mut url = Url::parse("http://origin-form.invalid/").map_err(BadLocation::Invalid)?;
+    let mut url = Url::parse("http://origin-form.invalid/").map_err(BadLocation::invalid)?;
     if base.path() != "*" {
         url.set_path(base.path());
         url.set_query(base.query());
     }
-    let url = url.join(reference).map_err(BadLocation::Invalid)?;
+    let url = url.join(reference).map_err(BadLocation::invalid)?;
     let path = match url.query() {
         Some(query) => Cow::from(format!("{}?{query}", url.path())),
         None => Cow::from(url.path()),
@@ -287,19 +241,6 @@ fn origin_form(
 
 fn request_target(uri: String) -> Result<Uri, BadLocation> {
     Uri::try_from(uri).map_err(|_| BadLocation::NoRequestTarget)
-}
-
-/// Removes `user:password@`: it would show in logs and reach a proxy.
-pub(crate) fn without_userinfo(uri: Uri) -> Uri {
-    let authority = uri.authority().map(|authority| authority.as_str());
-    let Some((_, host)) = authority.and_then(|authority| authority.rsplit_once('@')) else {
-        return uri;
-    };
-    let Ok(authority) = host.parse() else { return uri };
-    let mut parts = uri.clone().into_parts();
-    parts.authority = Some(authority);
-    parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
-    Uri::from_parts(parts).unwrap_or(uri)
 }
 
 /// Percent-encodes what is not UTF-8, byte by byte.
@@ -324,26 +265,6 @@ fn trim(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
-}
-
-/// Shows scheme, host, port and path of a URI; a query becomes `?…`, userinfo disappears.
-pub(crate) fn redacted(uri: &Uri) -> impl fmt::Display + '_ {
-    struct Redacted<'a>(&'a Uri);
-
-    impl fmt::Display for Redacted<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            if let Some(scheme) = self.0.scheme() {
-                write!(f, "{scheme}://")?;
-            }
-            if let Some(authority) = self.0.authority() {
-                f.write_str(authority.as_str().rsplit('@').next().unwrap_or_default())?;
-            }
-            f.write_str(self.0.path())?;
-            if self.0.query().is_some() { f.write_str("?…") } else { Ok(()) }
-        }
-    }
-
-    Redacted(uri)
 }
 
 #[cfg(test)]
@@ -481,13 +402,6 @@ mod tests {
         assert_eq!(read(&["/x", "/x "]).as_deref(), Ok("http://a.test/x"));
         assert_eq!(read(&["/x", "/y"]), Err(BadLocation::Several.into()));
         assert_eq!(read(&["/x", ""]), Err(BadLocation::Several.into()));
-    }
-
-    #[test]
-    fn neither_query_nor_userinfo_is_shown() {
-        let uri = Uri::from_static("https://u:secret@a.test:8443/x?sig=secret");
-        assert_eq!(redacted(&uri).to_string(), "https://a.test:8443/x?…");
-        assert_eq!(redacted(&Uri::from_static("/x")).to_string(), "/x");
     }
 
     proptest! {

@@ -20,3 +20,5 @@ pub mod location;
 pub mod method;
 pub(crate) mod next;
 pub mod origin;
+pub(crate) mod target;
+pub(crate) mod visit;

@@ -2,7 +2,7 @@
 //!
 //! [RFC 9110 §4.3.1]: https://www.rfc-editor.org/rfc/rfc9110#section-4.3.1
 
-use std::fmt;
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use http::Uri;
 use url::Host;
@@ -67,9 +67,22 @@ impl Origin {
         }
     }
 
-    /// Returns the host: a domain in lower case, or an address by its value.
-    pub fn host(&self) -> &Host {
-        &self.host
+    /// Returns the host as it stands in a URI: a domain in lower case, an IPv4 address, or an IPv6
+    /// address in brackets.
+    pub fn host(&self) -> Cow<'_, str> {
+        match &self.host {
+            Host::Domain(domain) => Cow::Borrowed(domain),
+            address => Cow::Owned(address.to_string()),
+        }
+    }
+
+    /// Returns the address, if the host is one: however it was written, as `0x7f.1` for `127.0.0.1`.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.host {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+        }
     }
 
     /// Returns the port, with the default of `http` and `https` filled in.
@@ -171,6 +184,20 @@ mod tests {
         for (a, b, expected) in table {
             let found = same_origin(&Uri::from_static(a), &Uri::from_static(b));
             assert_eq!(found, expected, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_normalised() {
+        let table = [
+            ("http://A.test/", "a.test", None),
+            ("http://0x7f.1/", "127.0.0.1", Some("127.0.0.1")),
+            ("http://[0:0::1]/", "[::1]", Some("::1")),
+        ];
+        for (uri, host, ip) in table {
+            let origin = Origin::of(&Uri::from_static(uri)).unwrap();
+            assert_eq!(origin.host(), host);
+            assert_eq!(origin.ip(), ip.map(|ip| ip.parse().unwrap()), "{uri}");
         }
     }
 

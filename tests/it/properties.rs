@@ -11,11 +11,10 @@ use http_body_util::Empty;
 use proptest::prelude::*;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
-    FollowRedirectLayer, Policy, ReplayBody,
+    FollowRedirectLayer, Policy, ReplayBody, Target,
     policy::{self, Answer, Decision, HttpsOnly, Limited, Referer, SameOrigin, Standard, Verdict},
-    rules::{location::Target, origin::same_origin},
+    rules::origin::same_origin,
 };
-
 use url::Url;
 
 type NoBody = Empty<Bytes>;

@@ -14,9 +14,9 @@ use http_body_util::{Empty, Full};
 use tokio::{sync::oneshot, time::Instant};
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn, timeout::error::Elapsed};
 use tower_follow_redirect::{
-    FollowRedirectLayer, History, Policy, RefusalKind, ReplayBody,
+    FollowRedirectLayer, History, Policy, RefusalKind, ReplayBody, Target,
     policy::{self, Answer, Attempt, Decision, Verdict},
-    rules::location::{LocationError, Target},
+    rules::location::LocationError,
 };
 
 use crate::support::{

@@ -4,12 +4,9 @@ use bytes::Bytes;
 use http::{Method, Request, Version, header};
 use http_body_util::Full;
 use tower_follow_redirect::{
-    FollowRedirectLayer, History, Policy, RefusalKind,
+    FollowRedirectLayer, History, Policy, RefusalKind, Target,
     policy::{self, Decision, Standard},
-    rules::{
-        location::Target,
-        method::{Content, MethodRule},
-    },
+    rules::method::{Content, MethodRule},
 };
 
 use crate::support::{

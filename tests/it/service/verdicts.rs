@@ -13,9 +13,8 @@ use http_body_util::{BodyExt, Empty};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, ServiceExt};
 use tower_follow_redirect::{
-    FollowRedirectLayer, Policy, RefusalKind, ReplayBody,
+    FollowRedirectLayer, Policy, RefusalKind, ReplayBody, Target,
     policy::{self, Answer, Decision, HttpsOnly, Limited, SameOrigin, Standard, Verdict},
-    rules::location::Target,
 };
 use tower_test::mock;
 

@@ -1,0 +1,205 @@
+//! Why a redirect was not followed.
+
+use std::{error, fmt, sync::Arc};
+
+use http::{Method, StatusCode, Uri};
+
+use crate::rules::target::{Target, redacted};
+
+/// Why a redirect was not followed.
+///
+/// Every 3xx that is handed back carries one in its extensions, and it is the
+/// [`source`](error::Error::source) of an [`Error`] about a redirect, so it can be found behind a
+/// [`BoxError`] too. Its text has the URIs without query and userinfo.
+///
+/// ```
+/// use tower_follow_redirect::{Refusal, RefusalKind};
+///
+/// fn is_loop(error: &tower::BoxError) -> bool {
+///     let refusal = error.source().and_then(|source| source.downcast_ref::<Refusal>());
+///     refusal.is_some_and(|refusal| refusal.kind() == RefusalKind::Loop)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Refusal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kind: RefusalKind,
+    method: Method,
+    requested: Target,
+    status: StatusCode,
+    target: Option<Target>,
+    source: Option<Arc<dyn error::Error + Send + Sync>>,
+}
+
+/// The reason of a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The limit of redirects was reached: the layer's, or that of a
+    /// [`Limited`](crate::policy::Limited).
+    TooManyRedirects,
+    /// The same request was sent before in this chain.
+    Loop,
+    /// There is no `Location`, or it is blank.
+    MissingLocation,
+    /// `Location` is no URI that could be requested.
+    BadLocation,
+    /// The target's scheme is neither `http` nor `https`, or [`HttpsOnly`](crate::policy::HttpsOnly)
+    /// refuses it.
+    Scheme,
+    /// The content must be sent again, and cannot be: it is gone, or its
+    /// [`BodyFactory`](crate::BodyFactory) failed.
+    BodyNotReplayable,
+    /// The policy stopped, or failed.
+    Policy,
+    /// A CONNECT or an upgrade was redirected: it is about this connection, not about a resource.
+    Tunnel,
+    /// The status is 3xx but no redirect to follow: 300, 304, 305, 306 or an unknown one.
+    NotRedirect,
+}
+
+impl Refusal {
+    /// Returns the reason.
+    pub fn kind(&self) -> RefusalKind {
+        self.inner.kind
+    }
+
+    /// Returns the status of the response that is handed back.
+    pub fn status(&self) -> StatusCode {
+        self.inner.status
+    }
+
+    /// Returns the method of the request that was redirected.
+    pub fn method(&self) -> &Method {
+        &self.inner.method
+    }
+
+    /// Returns the URI of the request that was redirected, without userinfo.
+    pub fn uri(&self) -> &Uri {
+        self.inner.requested.uri()
+    }
+
+    /// Returns where the redirect leads, if that is known: by its `Location`, or by a policy.
+    pub fn target(&self) -> Option<&Target> {
+        self.inner.target.as_ref()
+    }
+
+    pub(crate) fn new(
+        kind: RefusalKind,
+        (method, requested): (Method, Target),
+        status: StatusCode,
+        target: Option<Target>,
+        source: Option<Arc<dyn error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { kind, method, requested, status, target, source }) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, method, requested, status, target, source } = &*self.inner;
+        write!(f, "{} after {method} {}", status.as_u16(), redacted(requested.uri()))?;
+        if let Some(target) = target {
+            write!(f, " to {}", redacted(target.uri()))?;
+        }
+        f.write_str(" was not followed: ")?;
+        match (kind, source) {
+            // The source says what is wrong with this `Location`, in a sentence of ours.
+            (RefusalKind::BadLocation | RefusalKind::Scheme, Some(source)) => source.fmt(f),
+            (RefusalKind::BodyNotReplayable, Some(_)) => f.write_str("its BodyFactory failed"),
+            _ => f.write_str(kind.sentence()),
+        }
+    }
+}
+
+impl RefusalKind {
+    /// Returns a name for logs and metrics, such as `too-many-redirects`.
+    ///
+    /// ```
+    /// use tower_follow_redirect::RefusalKind;
+    ///
+    /// assert_eq!(RefusalKind::BadLocation.as_str(), "bad-location");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooManyRedirects => "too-many-redirects",
+            Self::Loop => "loop",
+            Self::MissingLocation => "missing-location",
+            Self::BadLocation => "bad-location",
+            Self::Scheme => "scheme",
+            Self::BodyNotReplayable => "body-not-replayable",
+            Self::Policy => "policy",
+            Self::Tunnel => "tunnel",
+            Self::NotRedirect => "not-redirect",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::TooManyRedirects => "too many redirects; raise the limit if all are wanted",
+            Self::Loop => "the same request was sent before",
+            Self::MissingLocation => "there is no Location",
+            Self::BadLocation => "its Location cannot be requested",
+            Self::Scheme => "the scheme of its target is not allowed",
+            Self::BodyNotReplayable => {
+                "the content was sent and cannot be sent again; raise the replay limit, give a \
+                 BodyFactory, or send Expect: 100-continue"
+            }
+            Self::Policy => "the policy refused it",
+            Self::Tunnel => "CONNECT and Upgrade are about this server only",
+            Self::NotRedirect => "the status is no redirect to follow",
+        }
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({:?}: {self})", self.inner.kind)
+    }
+}
+
+impl error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(kind: RefusalKind) -> Refusal {
+        refusal_with(kind, None)
+    }
+
+    fn refusal_with(kind: RefusalKind, source: Option<tower::BoxError>) -> Refusal {
+        let target = |uri| Target::new(Uri::from_static(uri), None).unwrap();
+        let requested = target("https://u:secret@a.test/x?sig=secret");
+        let target = Some(target("https://b.test/y?sig=secret"));
+        let source = source.map(Into::into);
+        Refusal::new(kind, (Method::PUT, requested), StatusCode::FOUND, target, source)
+    }
+
+    #[test]
+    fn the_text_names_origin_and_path_and_nothing_secret() {
+        let text = refusal(RefusalKind::Policy).to_string();
+        let expected = "302 after PUT https://a.test/x?… to https://b.test/y?… was not followed: \
+                        the policy refused it";
+        assert_eq!(text, expected);
+        assert!(!format!("{:?}", refusal(RefusalKind::Loop)).contains("secret"));
+    }
+
+    /// Whoever gave a factory need not be told to give one.
+    #[test]
+    fn a_factory_that_fails_is_the_reason() {
+        let lost = refusal(RefusalKind::BodyNotReplayable).to_string();
+        assert!(lost.contains("give a BodyFactory"), "{lost}");
+        let failed = refusal_with(RefusalKind::BodyNotReplayable, Some("no such file".into()));
+        let text = failed.to_string();
+        assert!(text.ends_with(" was not followed: its BodyFactory failed"), "{text}");
+        assert_eq!(error::Error::source(&failed).unwrap().to_string(), "no such file");
+    }
+}
