@@ -14,7 +14,7 @@ use crate::{
     head::Head,
     history::{Fragment, History, Hop, Source},
     policy::{
-        Answer, Attempt, Call, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
+        Answer, Attempt, CallFacts, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
         is_asked,
     },
     rules::{
@@ -171,7 +171,7 @@ impl Chain {
         let request = self.head.rebuild();
         let proposal =
             Proposal::new(&request, self.fragment.as_deref(), response, &settings.methods);
-        let call = Call {
+        let call = CallFacts {
             hops: &self.hops,
             secrets: &self.secrets,
             peeked: seen.peeked,

@@ -18,6 +18,7 @@
 //! ```
 
 mod attempt;
+mod attempt_builder;
 mod combine;
 mod https_only;
 mod limited;
@@ -31,9 +32,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-pub(crate) use self::attempt::{Call, Edits, Proposal};
+pub(crate) use self::attempt::{CallFacts, Edits, Proposal};
 pub use self::{
-    attempt::{Attempt, AttemptBuilder},
+    attempt::Attempt,
+    attempt_builder::AttemptBuilder,
     combine::{And, Or},
     https_only::HttpsOnly,
     limited::Limited,
