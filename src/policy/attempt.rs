@@ -55,6 +55,15 @@ impl Proposal {
         let target = location::target(&request.uri, fragment, &response.headers);
         Self { method, content, target }
     }
+
+    /// Returns the proposal as the policies have edited it.
+    pub(crate) fn edited(self, edits: &mut Edits) -> Self {
+        Self {
+            method: edits.method.take().unwrap_or(self.method),
+            content: edits.content.unwrap_or(self.content),
+            target: edits.target.take().map_or(self.target, Ok),
+        }
+    }
 }
 
 /// What policies change of a proposal.
