@@ -230,7 +230,7 @@ where
         hop: u32,
         expectation: Expectation,
     ) -> Request<ReplayBody<B>> {
-        self.chain.sent(expectation);
+        self.chain.expects(expectation);
         let Settings { expect, timer, .. } = &*self.shared.settings;
         let waits = expectation == Expectation::Continue
             && (Listener::HEARS || expect.unreported == Unreported::Wait);

@@ -2,7 +2,9 @@
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, request, response};
+use http::{
+    Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, Uri, request, response,
+};
 use tower::BoxError;
 
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
     head::Head,
     history::{Fragment, History, Hop, Source},
     policy::{
-        Answer, Attempt, Call, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
+        Answer, Attempt, CallFacts, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
         is_asked,
     },
     refusal::{Refusal, RefusalKind},
@@ -57,7 +59,7 @@ struct Pending {
     resend: Resend,
 }
 
-/// What the caller of the chain does next.
+/// What whoever drives the chain does next.
 pub(crate) enum Step {
     /// Hand the response over; a 3xx with its reason.
     Return(Option<Refusal>),
@@ -78,7 +80,7 @@ enum Grant {
     Credentials,
 }
 
-/// The next request, without its content. Nothing of the chain has changed before
+/// The next request, without its content. The chain changes only when it is given to
 /// [`Chain::commit`].
 pub(crate) struct Next {
     pub(crate) head: request::Parts,
@@ -131,8 +133,8 @@ impl Chain {
         }
     }
 
-    /// Notes whether the request that is being sent has `Expect: 100-continue`.
-    pub(crate) fn sent(&mut self, expectation: Expectation) {
+    /// Notes whether the request that is sent next has `Expect: 100-continue`.
+    pub(crate) fn expects(&mut self, expectation: Expectation) {
         self.expectation = expectation;
     }
 
@@ -162,7 +164,7 @@ impl Chain {
         let request = self.head.rebuild();
         let proposal =
             Proposal::new(&request, self.fragment.as_deref(), response, &settings.methods);
-        let call = Call {
+        let call = CallFacts {
             hops: &self.hops,
             secrets: &self.secrets,
             peeked: seen.peeked,
@@ -223,7 +225,7 @@ impl Chain {
         source: BoxError,
     ) -> Refusal {
         let target = Target::of_request(next.head.uri.clone(), None);
-        self.about(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
+        self.refusal_to(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
     }
 
     /// Turns a decision into the next request, or says why there is none.
@@ -235,25 +237,18 @@ impl Chain {
         decision: Decision,
         elapsed: Duration,
     ) -> Step {
-        let Pending { request, mut proposal, mut edits, resend } = pending;
-        if let Some(target) = edits.target.take() {
-            proposal.target = Ok(target);
-        }
-        proposal.content = edits.content.unwrap_or(proposal.content);
-        if let Some(method) = edits.method.take() {
-            proposal.method = method;
-        }
+        let Pending { request, proposal, mut edits, resend } = pending;
+        let Proposal { method, content, target } = proposal.edited(&mut edits);
         let status = response.status;
-        let grant = match self.grant(decision, status, proposal.target.as_ref().ok()) {
+        let grant = match self.grant(decision, status, target.as_ref().ok()) {
             Ok(grant) => grant,
             Err(step) => return step,
         };
-        let Proposal { method, content, target } = proposal;
         let target = match target {
             Ok(target) => target,
             Err(error) => return self.without_target(error, status),
         };
-        let refuse = |kind| Step::Refuse(self.about(kind, status, Some(&target), None));
+        let refuse = |kind| Step::Refuse(self.refusal_to(kind, status, Some(&target), None));
         if self.hops.len() >= settings.limit {
             return refuse(RefusalKind::TooManyRedirects);
         }
@@ -261,25 +256,17 @@ impl Chain {
             return refuse(RefusalKind::BodyNotReplayable);
         }
 
-        let crossing = match (origin::same_origin(&request.uri, target.uri()), grant) {
-            (true, _) => Crossing::WithinOrigin,
-            (false, Grant::Credentials) => Crossing::Trusted,
-            (false, Grant::Nothing) => Crossing::Anonymous,
-        };
+        let crossing = crossing(&request.uri, target.uri(), grant);
         let mut head = self.next_head(settings, crossing, &request, content, &edits);
         head.method = method;
         head.uri = target.uri().clone();
         let visit = match settings.loops {
             Loops::UntilLimit => None,
-            Loops::Detect => {
-                let next = Visit::new(&head, &self.secrets);
-                let visit = Visit::new(&request, &self.secrets);
-                if visit == next || self.visited.contains(&next) {
-                    return refuse(RefusalKind::Loop);
-                }
-                Some(visit)
-            }
+            Loops::Detect => Some(Visit::new(&request, &self.secrets)),
         };
+        if visit.as_ref().is_some_and(|visit| self.was_sent(visit, &head)) {
+            return refuse(RefusalKind::Loop);
+        }
         let hop = Hop {
             method: request.method,
             requested: self.requested(),
@@ -294,6 +281,12 @@ impl Chain {
         Step::Send(Box::new(Next { head, content, kind }))
     }
 
+    /// Returns whether `next` is the request that was sent `last`, or one before it.
+    fn was_sent(&self, last: &Visit, next: &request::Parts) -> bool {
+        let next = Visit::new(next, &self.secrets);
+        *last == next || self.visited.contains(&next)
+    }
+
     /// Returns what a decision grants, or what it leads to if it does not follow.
     fn grant(
         &self,
@@ -302,23 +295,23 @@ impl Chain {
         target: Option<&Target>,
     ) -> Result<Grant, Step> {
         match decision {
-            // Nobody claims that it is a redirect.
+            // A policy claimed the status, and then had no opinion.
             Decision::Pass if !method::is_redirect(status) => {
                 Err(Step::Return(self.not_redirect(status)))
             }
             Decision::Pass | Decision::Follow => Ok(Grant::Nothing),
             Decision::FollowWithCredentials => Ok(Grant::Credentials),
             Decision::Stop => {
-                let refusal = self.about(RefusalKind::Policy, status, target, None);
+                let refusal = self.refusal_to(RefusalKind::Policy, status, target, None);
                 Err(Step::Return(Some(refusal)))
             }
             Decision::Fail(Failure { kind, source }) => {
-                Err(Step::Refuse(self.about(kind, status, target, source)))
+                Err(Step::Refuse(self.refusal_to(kind, status, target, source)))
             }
         }
     }
 
-    /// A redirect that the policy would follow, and that leads nowhere.
+    /// Returns what becomes of a redirect that the policy would follow, and that has no usable target.
     fn without_target(&self, error: LocationError, status: StatusCode) -> Step {
         let kind = match error {
             LocationError::Missing => {
@@ -328,7 +321,7 @@ impl Chain {
             LocationError::Bad(_) => RefusalKind::BadLocation,
             LocationError::Scheme(_) => RefusalKind::Scheme,
         };
-        Step::Refuse(self.about(kind, status, None, Some(Arc::new(error))))
+        Step::Refuse(self.refusal_to(kind, status, None, Some(Arc::new(error))))
     }
 
     /// Makes the head of the next request, without its request line.
@@ -372,7 +365,7 @@ impl Chain {
         head
     }
 
-    /// Returns the extensions that may come along.
+    /// Returns the extensions that may go along.
     fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Extensions {
         match crossing {
             Crossing::WithinOrigin | Crossing::Trusted => self.extensions.clone(),
@@ -388,6 +381,7 @@ impl Chain {
         status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Continue
     }
 
+    /// Makes the request that was sent last again, without `Expect`.
     fn without_expect(&self) -> Next {
         let mut head = self.head.rebuild();
         expect::remove(&mut head.headers);
@@ -395,7 +389,7 @@ impl Chain {
         Next { head, content: Content::Keep, kind: Kind::WithoutExpect }
     }
 
-    /// The request that was sent last.
+    /// Returns the target of the request that was sent last.
     fn requested(&self) -> Target {
         Target::of_request(self.head.uri.clone(), self.fragment.clone())
     }
@@ -406,10 +400,10 @@ impl Chain {
     }
 
     fn refusal(&self, kind: RefusalKind, status: StatusCode) -> Refusal {
-        self.about(kind, status, None, None)
+        self.refusal_to(kind, status, None, None)
     }
 
-    fn about(
+    fn refusal_to(
         &self,
         kind: RefusalKind,
         status: StatusCode,
@@ -428,6 +422,16 @@ pub(crate) struct Seen<'a> {
     pub(crate) elapsed: Duration,
 }
 
+/// Returns what a redirect crosses from one URI to the next.
+fn crossing(from: &Uri, to: &Uri, grant: Grant) -> Crossing {
+    match (origin::same_origin(from, to), grant) {
+        (true, _) => Crossing::WithinOrigin,
+        (false, Grant::Credentials) => Crossing::Trusted,
+        (false, Grant::Nothing) => Crossing::Anonymous,
+    }
+}
+
+/// Returns the fields of a redirect that the history keeps.
 fn recorded(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let mut recorded = HeaderMap::new();
     for name in names {

@@ -22,7 +22,7 @@ use crate::{
 /// The edits (`set_…`, `keep_method`, `strip_header`, `next_extensions`) change the proposal. They
 /// count only if it is followed. A header that one policy strips stays stripped, whatever others set.
 ///
-/// [`AttemptBuilder`] makes attempts for the tests of a policy.
+/// [`AttemptBuilder`](super::AttemptBuilder) makes attempts for the tests of a policy.
 pub struct Attempt<'a> {
     request: &'a request::Parts,
     response: &'a response::Parts,
@@ -57,6 +57,15 @@ impl Proposal {
         let target = location::target(&request.uri, fragment, &response.headers);
         Self { method, content, target }
     }
+
+    /// Returns the proposal as the policies have edited it.
+    pub(crate) fn edited(self, edits: &mut Edits) -> Self {
+        Self {
+            method: edits.method.take().unwrap_or(self.method),
+            content: edits.content.unwrap_or(self.content),
+            target: edits.target.take().map_or(self.target, Ok),
+        }
+    }
 }
 
 impl<'a> Attempt<'a> {
@@ -65,9 +74,9 @@ impl<'a> Attempt<'a> {
         response: &'a response::Parts,
         proposal: &'a Proposal,
         resend: Resend,
-        call: Call<'a>,
+        call: CallFacts<'a>,
     ) -> Self {
-        let Call { hops, secrets, peeked, call_state } = call;
+        let CallFacts { hops, secrets, peeked, call_state } = call;
         Self {
             request,
             response,
@@ -245,7 +254,7 @@ impl fmt::Debug for Attempt<'_> {
 }
 
 /// What an attempt shows of its call.
-pub(crate) struct Call<'a> {
+pub(crate) struct CallFacts<'a> {
     pub(crate) hops: &'a [Hop],
     pub(crate) secrets: &'a Secrets,
     pub(crate) peeked: Option<&'a [u8]>,

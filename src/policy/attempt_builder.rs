@@ -6,7 +6,7 @@ use http::{
     Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, header, request, response,
 };
 
-use super::attempt::{Attempt, Call, Proposal};
+use super::attempt::{Attempt, CallFacts, Proposal};
 use crate::{
     body::Resend,
     history::{Hop, Source},
@@ -99,7 +99,7 @@ impl AttemptBuilder {
 
     /// Returns the attempt.
     pub fn attempt(&mut self) -> Attempt<'_> {
-        let call = Call {
+        let call = CallFacts {
             hops: &self.hops,
             secrets: &self.secrets,
             peeked: self.peeked.as_deref(),

@@ -46,7 +46,7 @@ pub use self::{
     verdict::{Answer, Decision, Failure, Question, Verdict},
 };
 pub(crate) use self::{
-    attempt::{Call, Proposal},
+    attempt::{CallFacts, Proposal},
     edits::Edits,
 };
 use crate::rules::method;

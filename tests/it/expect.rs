@@ -50,6 +50,18 @@ where
     (server, seen)
 }
 
+/// Asks for an upload of 2 MiB, and checks that it comes whole.
+async fn willing_server() -> (Server, mpsc::UnboundedReceiver<Seen>) {
+    server(|mut script| async {
+        script.connection.say(CONTINUE).await;
+        let body = script.connection.bytes(2 * MIB as usize).await;
+        assert!(body.len() as u64 == 2 * MIB && is_part(&body, 0));
+        script.connection.say(OK).await;
+        script
+    })
+    .await
+}
+
 /// A connection whose first head was read.
 struct Script {
     head: String,
@@ -71,14 +83,7 @@ fn put(url: String, size: u64) -> (Request<OneShot>, Arc<Counts>) {
 
 #[tokio::test]
 async fn content_leaves_when_the_server_asks_for_it() {
-    let (server, _seen) = server(|mut script| async {
-        script.connection.say(CONTINUE).await;
-        let body = script.connection.bytes(2 * MIB as usize).await;
-        assert!(body.len() as u64 == 2 * MIB && is_part(&body, 0));
-        script.connection.say(OK).await;
-        script
-    })
-    .await;
+    let (server, _seen) = willing_server().await;
     let (request, counts) = put(server.url("/"), 2 * MIB);
     let expect = ExpectContinue::default().wait(Duration::from_secs(60));
     let client = FollowRedirectLayer::new().expect_continue(expect).layer(hyper_client());
@@ -258,14 +263,7 @@ async fn a_late_redirect_body_reaches_the_policy_whole() {
 
 #[tokio::test]
 async fn an_upload_parked_at_a_late_redirect_is_sent_once_to_the_target() {
-    let (target, _) = server(|mut script| async {
-        script.connection.say(CONTINUE).await;
-        let body = script.connection.bytes(2 * MIB as usize).await;
-        assert!(body.len() as u64 == 2 * MIB && is_part(&body, 0));
-        script.connection.say(OK).await;
-        script
-    })
-    .await;
+    let (target, _) = willing_server().await;
     let location: &'static str = target.url("/").leak();
     let (front, mut seen) = late_redirect(location).await;
     let (request, counts) = put(front.url("/"), 2 * MIB);
@@ -279,14 +277,7 @@ async fn an_upload_parked_at_a_late_redirect_is_sent_once_to_the_target() {
 /// nginx 1.22 answers `return 307` so: the `100` says nothing about the redirect.
 #[tokio::test]
 async fn a_100_and_a_307_in_one_packet_lose_nothing() {
-    let (target, _) = server(|mut script| async {
-        script.connection.say(CONTINUE).await;
-        let body = script.connection.bytes(2 * MIB as usize).await;
-        assert!(body.len() as u64 == 2 * MIB && is_part(&body, 0));
-        script.connection.say(OK).await;
-        script
-    })
-    .await;
+    let (target, _) = willing_server().await;
     let location = target.url("/");
     let (front, mut seen) = server(move |mut script| {
         let answer = format!("{CONTINUE}{}", redirect(307, &location));
