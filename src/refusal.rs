@@ -9,8 +9,8 @@ use crate::rules::target::{Target, redacted};
 /// Why a redirect was not followed.
 ///
 /// Every 3xx that is handed back carries one in its extensions, and it is the
-/// [`source`](error::Error::source) of an [`Error`] about a redirect, so it can be found behind a
-/// [`BoxError`] too. Its text has the URIs without query and userinfo.
+/// [`source`](error::Error::source) of an [`Error`](crate::Error) about a redirect, so it can be found
+/// behind a [`BoxError`](tower::BoxError) too. Its text has the URIs without query and userinfo.
 ///
 /// ```
 /// use tower_follow_redirect::{Refusal, RefusalKind};
