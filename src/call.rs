@@ -43,11 +43,18 @@ impl<P> Clone for Shared<P> {
 /// use http::Request;
 /// use tower_follow_redirect::ReplayLimit;
 ///
-/// let request = Request::put("http://a.test/").extension(ReplayLimit(16 << 20)).body(())?;
+/// let request = Request::put("http://a.test/").extension(ReplayLimit::new(16 << 20)).body(())?;
 /// # Ok::<(), http::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayLimit(pub u64);
+pub struct ReplayLimit(u64);
+
+impl ReplayLimit {
+    /// Makes the extension of a limit in bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+}
 
 /// One call.
 pub(crate) struct Call<P, B> {

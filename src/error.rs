@@ -119,7 +119,10 @@ impl<R: Body> fmt::Display for Error<R> {
                     hops => write!(f, ", after {hops} redirects"),
                 }
             }
-            Kind::Refused { .. } => f.write_str("a redirect was refused"),
+            Kind::Refused { refusal, .. } => {
+                let uri = redacted(refusal.uri());
+                write!(f, "{} {uri} was redirected, and that was refused", refusal.method())
+            }
         }
     }
 }

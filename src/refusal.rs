@@ -2,7 +2,7 @@
 
 use std::{error, fmt, sync::Arc};
 
-use http::{Method, StatusCode, Uri};
+use http::{Method, Response, StatusCode, Uri};
 
 use crate::rules::target::{Target, redacted};
 
@@ -62,6 +62,21 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
+    /// Returns why `response` was handed back, or `None` if it is no redirect.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use tower_follow_redirect::{Refusal, RefusalKind};
+    ///
+    /// fn is_without_location<B>(response: &Response<B>) -> bool {
+    ///     let refusal = Refusal::of(response);
+    ///     refusal.is_some_and(|refusal| refusal.kind() == RefusalKind::MissingLocation)
+    /// }
+    /// ```
+    pub fn of<B>(response: &Response<B>) -> Option<&Self> {
+        response.extensions().get()
+    }
+
     /// Returns the reason.
     pub fn kind(&self) -> RefusalKind {
         self.inner.kind
@@ -106,12 +121,10 @@ impl fmt::Display for Refusal {
             write!(f, " to {}", redacted(target.uri()))?;
         }
         f.write_str(" was not followed: ")?;
-        match (kind, source) {
-            // The source says what is wrong with this `Location`, in a sentence of ours.
-            (RefusalKind::BadLocation | RefusalKind::Scheme, Some(source)) => source.fmt(f),
-            (RefusalKind::BodyNotReplayable, Some(_)) => f.write_str("its BodyFactory failed"),
-            _ => f.write_str(kind.sentence()),
-        }
+        f.write_str(match (kind, source) {
+            (RefusalKind::BodyNotReplayable, Some(_)) => "its BodyFactory failed",
+            (kind, _) => kind.sentence(),
+        })
     }
 }
 
@@ -152,6 +165,13 @@ impl RefusalKind {
             Self::Tunnel => "CONNECT and Upgrade are about this server only",
             Self::NotRedirect => "the status is no redirect to follow",
         }
+    }
+}
+
+/// Writes the name that [`as_str`](RefusalKind::as_str) returns.
+impl fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -161,15 +161,27 @@ impl Default for ExpectContinue {
 /// use std::time::Duration;
 /// use tower_follow_redirect::{Drain, FollowRedirectLayer};
 ///
-/// let drain = Drain { bytes: 8 * 1024, time: Duration::from_millis(50) };
+/// let drain = Drain::up_to(8 * 1024).within(Duration::from_millis(50));
 /// let layer = FollowRedirectLayer::new().drain(drain);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// The most bytes that are read.
-    pub bytes: u64,
-    /// The longest time that is spent.
-    pub time: Duration,
+    pub(crate) bytes: u64,
+    pub(crate) time: Duration,
+}
+
+impl Drain {
+    /// Reads at most so many bytes; with 0, a body that is not at its end is dropped at once.
+    pub fn up_to(bytes: u64) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
+    /// Sets the longest time that is spent.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
 }
 
 impl Default for Drain {

@@ -76,6 +76,13 @@ pub struct Failure {
     pub(crate) source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
+impl Failure {
+    /// Returns the reason that the [`Refusal`](crate::Refusal) will have.
+    pub fn kind(&self) -> RefusalKind {
+        self.kind
+    }
+}
+
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
@@ -179,6 +186,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Returns the decision.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
     /// Sets a header field of the next request; see [`Attempt::set_header`].
     #[must_use]
     pub fn set_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -111,7 +111,7 @@ async fn a_request_brings_its_own_policy() {
 #[tokio::test]
 async fn settings_of_a_call_do_not_reach_the_inner_service() {
     let mut request = request();
-    request.extensions_mut().insert(ReplayLimit(1));
+    request.extensions_mut().insert(ReplayLimit::new(1));
     request.extensions_mut().insert(tower_follow_redirect::Fragment::new("top"));
     let mut call = Call::start(FollowRedirectLayer::new(), request);
     let first = call.next().await;

@@ -90,7 +90,7 @@ async fn content_that_is_lost_is_a_response_where_the_caller_prefers_that() {
     let layer = FollowRedirectLayer::new().on_refusal(OnRefusal::Return);
     let (body, _) = OneShot::new(100, 10, Length::Known);
     let mut request = Request::put("http://a.test/").body(body).unwrap();
-    request.extensions_mut().insert(ReplayLimit(50));
+    request.extensions_mut().insert(ReplayLimit::new(50));
     let mut call = Call::start(layer, request);
     let mut first = call.next().await;
     (&mut first.body).collect().await.unwrap();
