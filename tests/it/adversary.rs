@@ -109,6 +109,17 @@ fn show(frame: Option<Result<Frame<Bytes>, BoxError>>) -> String {
     }
 }
 
+/// A body that fails while the redirect is decided must not become a short, complete upload.
+#[tokio::test]
+async fn a_body_that_fails_in_a_racing_poll_fails_on_the_next_hop() {
+    for before in [0, 1, 2] {
+        let frames = ["one ", "two "].into_iter().take(before).map(Ok).chain([Err("disk")]);
+        let request = Request::put("http://a.test/1").body(Script::new(frames)).unwrap();
+        let (first, second) = race(request, before).await;
+        assert!(second.is_err(), "{before}: {first:?} then {second:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_record_makes_up_for_what_a_racing_poll_took() {
     for before in [0, 1, 2] {
