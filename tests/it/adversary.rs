@@ -120,6 +120,18 @@ async fn a_body_that_fails_in_a_racing_poll_fails_on_the_next_hop() {
     }
 }
 
+/// What a racing poll takes out of a body that is not recorded must not be missing on the next hop.
+#[tokio::test]
+async fn a_factory_makes_up_for_what_a_racing_poll_took() {
+    for before in [0, 1] {
+        let make = || Script::new([Ok("one "), Ok("two "), Ok("three")]);
+        let mut request = Request::put("http://a.test/1").body(make()).unwrap();
+        request.extensions_mut().insert(BodyFactory::new(make));
+        let (first, second) = race(request, before).await;
+        assert_eq!(second.as_deref(), Ok("one two three"), "{before}: {first:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_record_makes_up_for_what_a_racing_poll_took() {
     for before in [0, 1, 2] {
