@@ -191,6 +191,24 @@ async fn strict(path: &str, body: Strict) -> Result<Response<Strict>, BoxError> 
 }
 
 #[tokio::test]
+async fn a_body_that_was_peeked_to_its_end_is_not_polled_again() {
+    for decision in [Decision::Stop, Decision::Follow, Decision::fail("no")] {
+        let server = service_fn(|request: Request<ReplayBody<Empty<Bytes>>>| {
+            let path = request.uri().path().to_owned();
+            async move { strict(&path, Strict::new(&["see ", "there"])).await }
+        });
+        let client = FollowRedirectLayer::new()
+            .with_policy(peek_and(decision.clone()))
+            .on_refusal(OnRefusal::Return)
+            .layer(server);
+        let response = client.oneshot(get("http://a.test/1")).await.unwrap();
+        let expected = if response.status() == 200 { "ok" } else { "see there" };
+        let text = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, expected, "{decision:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_failed_while_it_was_peeked_gives_its_error_and_is_not_drained_further() {
     for decision in [Decision::Stop, Decision::Follow] {
         let server = service_fn(|request: Request<ReplayBody<Empty<Bytes>>>| {
