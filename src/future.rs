@@ -182,7 +182,8 @@ fn poll_drain<R: Body>(
         };
         let Some(Ok(frame)) = frame else { break };
         let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-        match left.checked_sub(length) {
+        // Frames without a byte have an end, too.
+        match left.checked_sub(length.max(1)) {
             Some(rest) => *left = rest,
             None => break,
         }

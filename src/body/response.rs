@@ -163,7 +163,8 @@ impl<R: Body> Peek<R> {
 
     /// Is ready when the limit is reached, or the body has ended.
     pub(crate) fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.ended && self.seen.len() < self.limit {
+        // There are no more frames than bytes, save where frames are empty, and those have an end too.
+        while !self.ended && self.seen.len().max(self.frames.len()) < self.limit {
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 Some(frame) => {
                     let failed = frame.is_err();

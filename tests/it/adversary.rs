@@ -329,6 +329,36 @@ fn within<F: Future<Output = ()>>(time: Duration, what: impl FnOnce() -> F + Sen
     wait.recv_timeout(time).expect("it ends");
 }
 
+#[test]
+fn draining_ends_although_the_body_never_does() {
+    within(Duration::from_secs(5), || async {
+        let server = service_fn(|request: Request<ReplayBody<Empty<Bytes>>>| async move {
+            let response = Response::builder();
+            Ok::<_, BoxError>(match request.uri().path() {
+                "/1" => response.status(302).header(header::LOCATION, "/2").body(Void)?,
+                _ => response.body(Void)?,
+            })
+        });
+        let client = FollowRedirectLayer::new().layer(server);
+        client.oneshot(get("http://a.test/1")).await.unwrap();
+    });
+}
+
+#[test]
+fn peeking_ends_although_the_body_never_does() {
+    within(Duration::from_secs(20), || async {
+        let server = service_fn(|request: Request<ReplayBody<Empty<Bytes>>>| async move {
+            let response = Response::builder();
+            Ok::<_, BoxError>(match request.uri().path() {
+                "/1" => response.status(302).header(header::LOCATION, "/2").body(Void)?,
+                _ => response.body(Void)?,
+            })
+        });
+        let client = FollowRedirectLayer::new().with_policy(peek_and(Decision::Stop)).layer(server);
+        client.oneshot(get("http://a.test/1")).await.unwrap();
+    });
+}
+
 /// Redirects a GET of `http://a.test/1` from location to location, and returns the heads that the
 /// service saw.
 async fn seen<P: Policy>(
