@@ -359,6 +359,19 @@ fn peeking_ends_although_the_body_never_does() {
     });
 }
 
+/// A chain without a limit of its own ends where the caller says so.
+#[test]
+fn an_endless_chain_leaves_room_for_a_timeout() {
+    within(Duration::from_secs(10), || async {
+        let server = service_fn(|_: Request<ReplayBody<Empty<Bytes>>>| async {
+            Ok::<_, BoxError>(redirect(302, "/again"))
+        });
+        let client = FollowRedirectLayer::new().limit(usize::MAX).layer(server);
+        let call = client.oneshot(get("http://a.test/1"));
+        assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err());
+    });
+}
+
 /// Redirects a GET of `http://a.test/1` from location to location, and returns the heads that the
 /// service saw.
 async fn seen<P: Policy>(
