@@ -237,6 +237,24 @@ fn sets_an_extension() -> impl Policy {
     })
 }
 
+/// What a policy sets is for one origin: a grant of the caller's credentials is not about it.
+#[tokio::test]
+async fn an_extension_that_a_policy_set_stays_with_its_origin() {
+    for layer in [
+        FollowRedirectLayer::new().with_policy(sets_an_extension()),
+        FollowRedirectLayer::new().keep_extension::<Token>().with_policy(sets_an_extension()),
+    ] {
+        let mut call = Call::start(layer, get("http://a.test/"));
+        call.next().await.redirect(302, "http://b.test/");
+        let at_b = call.next().await;
+        assert_eq!(at_b.head.extensions.get(), Some(&Token("for b")));
+        at_b.redirect(302, "http://c.test/");
+        let at_c = call.next().await;
+        assert_eq!(at_c.head.extensions.get::<Token>(), None);
+        at_c.answer(ok());
+    }
+}
+
 #[tokio::test]
 async fn a_header_that_a_policy_set_stays_with_its_origin_even_where_credentials_are_granted() {
     let policy = policy::redirect_fn(|attempt| {
