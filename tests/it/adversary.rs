@@ -279,6 +279,20 @@ async fn a_header_that_a_policy_set_stays_with_its_origin_even_where_credentials
     at_c.answer(ok());
 }
 
+/// A field may be repeated more often than a map can have fields.
+#[tokio::test]
+async fn a_field_that_is_repeated_very_often_survives() {
+    let mut request = get("http://a.test/1");
+    for _ in 0..40_000 {
+        request.headers_mut().append("x-many", HeaderValue::from_static("v"));
+    }
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    call.next().await.redirect(302, "/2");
+    let second = call.next().await;
+    assert_eq!(second.head.headers.get_all("x-many").iter().count(), 40_000);
+    second.answer(ok());
+}
+
 /// Never to end, without a byte.
 struct Void;
 
