@@ -120,8 +120,8 @@ struct Followed {
 }
 
 impl Next {
-    /// Returns whether the request may ask for `100 Continue`.
-    pub(crate) fn may_expect(&self) -> bool {
+    /// Returns whether it follows a redirect. If not, it must not ask for `100 Continue`.
+    pub(crate) fn is_redirect(&self) -> bool {
         matches!(self.kind, Kind::Redirect(_))
     }
 }

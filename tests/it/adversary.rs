@@ -404,6 +404,24 @@ fn an_endless_chain_leaves_room_for_a_timeout() {
     });
 }
 
+/// A 417 is no redirect: where it cannot be answered, it is the answer.
+#[tokio::test]
+async fn a_417_whose_content_cannot_be_made_anew_is_handed_over() {
+    let body = Script::new([Ok("one "), Ok("two")]);
+    let mut request = Request::put("http://a.test/1").body(body).unwrap();
+    let fails = || Err::<Script, _>("the file is gone");
+    request.extensions_mut().insert(BodyFactory::fallible(fails));
+    request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    // The mock drops the callback before it reads: nothing waits.
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    let mut first = call.next().await;
+    first.head.extensions.clear();
+    assert_eq!(show(first.body.frame().await), "one ");
+    first.answer(status(417));
+    let response = call.end().await.expect("417 is no redirect that could be refused");
+    assert_eq!(response.status(), StatusCode::EXPECTATION_FAILED);
+}
+
 /// Redirects a GET of `http://a.test/1` from location to location, and returns the heads that the
 /// service saw.
 async fn seen<P: Policy>(
