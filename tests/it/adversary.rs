@@ -422,6 +422,33 @@ async fn a_417_whose_content_cannot_be_made_anew_is_handed_over() {
     assert_eq!(response.status(), StatusCode::EXPECTATION_FAILED);
 }
 
+/// Content of no bytes is nothing to wait for, however it is told.
+#[tokio::test]
+async fn no_expectation_goes_with_content_of_no_bytes() {
+    struct Zero;
+    impl Body for Zero {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(0)
+        }
+    }
+    let mut request = Request::put("http://a.test/1").body(Zero).unwrap();
+    request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    let first = call.next().await;
+    assert_eq!(first.field("expect"), None);
+    first.answer(ok());
+}
+
 /// Redirects a GET of `http://a.test/1` from location to location, and returns the heads that the
 /// service saw.
 async fn seen<P: Policy>(
