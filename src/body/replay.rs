@@ -142,7 +142,9 @@ impl<B> Recording<B> {
     /// needs none of them. The first frame is kept at any size: it costs a reference, and may be all
     /// there is.
     fn is_over(&self, position: usize, limit: u64) -> bool {
-        self.recorded > limit && self.frames.len() > 1 && position >= self.frames.len()
+        // Frames without a byte take room, too.
+        let count = self.frames.len();
+        self.recorded.max(count as u64) > limit && count > 1 && position >= count
     }
 
     /// Forgets the frames, and keeps none from here on.

@@ -142,6 +142,22 @@ async fn a_record_makes_up_for_what_a_racing_poll_took() {
     }
 }
 
+/// The record is bounded, whatever the content is made of.
+#[tokio::test]
+async fn frames_without_a_byte_do_not_fill_the_memory() {
+    let body = Script::new(std::iter::repeat_n(Ok(""), 70_000));
+    let request = Request::put("http://a.test/1").body(body).unwrap();
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    let mut first = call.next().await;
+    first.head.extensions.clear();
+    for _ in 0..69_999 {
+        assert_eq!(show(first.body.frame().await), "");
+    }
+    first.redirect(307, "/2");
+    let error = call.end().await.unwrap_err();
+    assert_eq!(refused(&error), Some(RefusalKind::BodyNotReplayable));
+}
+
 /// A response body that must not be polled after its end, as those made of `stream::unfold`.
 struct Strict {
     frames: VecDeque<&'static str>,
