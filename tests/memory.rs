@@ -25,7 +25,9 @@ async fn an_upload_of_any_size_through_an_early_307_needs_the_same_memory() {
     upload(512 * MIB).await;
     let large = peak();
     println!("peak after 32 MiB: {small} KiB, after 512 MiB: {large} KiB");
-    assert!(large - small < 16 * 1024, "it grew by {} KiB", large - small);
+    // The kernel counts in batches per CPU: the later peak may read some pages less.
+    let growth = large.saturating_sub(small);
+    assert!(growth < 16 * 1024, "it grew by {growth} KiB");
 }
 
 async fn upload(size: u64) {
