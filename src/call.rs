@@ -147,7 +147,7 @@ where
     /// Ends the hop whose response is drained: what is still being sent of it fails.
     pub(crate) fn next_request(&mut self) -> Request<ReplayBody<B>> {
         let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
-        let may_expect = next.may_expect();
+        let may_expect = next.is_redirect();
         let mut head = self.chain.commit(*next);
         let hop = self.upload.advance(prepared);
         let expectation = if may_expect { self.expectation(&mut head) } else { Expectation::None };
@@ -188,7 +188,12 @@ where
             }
             Err(error) => {
                 let refusal = self.chain.content_failed(head.status, &next, error);
-                self.refuse(head, body, refusal)
+                if next.is_redirect() {
+                    self.refuse(head, body, refusal)
+                } else {
+                    // A 417 is an answer, and no redirect that could be refused.
+                    Outcome::Done(Ok(self.finish(head, body, Some(refusal))))
+                }
             }
         }
     }

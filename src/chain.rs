@@ -33,7 +33,10 @@ pub(crate) struct Chain {
     head: Head,
     reach: Reach,
     fragment: Option<Box<str>>,
+    /// The caller's.
     extensions: Extensions,
+    /// Those that policies have set: like the fields, they are meant for one origin.
+    set_by_policy: Extensions,
     call_state: Extensions,
     hops: Vec<Hop>,
     secrets: Secrets,
@@ -104,12 +107,14 @@ struct Followed {
     visit: Option<Visit>,
     fragment: Option<Box<str>>,
     crossing: Crossing,
-    set_by_policy: Vec<HeaderName>,
+    fields_of_policy: Vec<HeaderName>,
+    extensions: Extensions,
+    extensions_of_policy: Extensions,
 }
 
 impl Next {
-    /// Returns whether the request may ask for `100 Continue`.
-    pub(crate) fn may_expect(&self) -> bool {
+    /// Returns whether it follows a redirect. If not, it must not ask for `100 Continue`.
+    pub(crate) fn is_redirect(&self) -> bool {
         matches!(self.kind, Kind::Redirect(_))
     }
 }
@@ -124,6 +129,7 @@ impl Chain {
             reach,
             fragment,
             extensions: request.extensions.clone(),
+            set_by_policy: Extensions::new(),
             call_state: Extensions::new(),
             hops: Vec::new(),
             secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
@@ -257,7 +263,14 @@ impl Chain {
         }
 
         let crossing = crossing(&request.uri, target.uri(), grant);
-        let mut head = self.next_head(settings, crossing, &request, content, &edits);
+        let mut head = next_head(crossing, &request, content, &self.secrets, &edits);
+        let extensions = self.kept_extensions(crossing, settings);
+        let mut extensions_of_policy = match crossing {
+            Crossing::WithinOrigin => self.set_by_policy.clone(),
+            Crossing::Anonymous | Crossing::Trusted => Extensions::new(),
+        };
+        extensions_of_policy.extend(edits.extensions);
+        head.extensions = both(&extensions, &extensions_of_policy);
         head.method = method;
         head.uri = target.uri().clone();
         let visit = match settings.loops {
@@ -276,8 +289,16 @@ impl Chain {
             headers: recorded(&response.headers, &settings.record),
         };
         let (_, fragment) = target.into_parts();
-        let set_by_policy = edits.set.keys().cloned().collect();
-        let kind = Kind::Redirect(Followed { hop, visit, fragment, crossing, set_by_policy });
+        let fields_of_policy = edits.set.keys().cloned().collect();
+        let kind = Kind::Redirect(Followed {
+            hop,
+            visit,
+            fragment,
+            crossing,
+            fields_of_policy,
+            extensions,
+            extensions_of_policy,
+        });
         Step::Send(Box::new(Next { head, content, kind }))
     }
 
@@ -324,48 +345,28 @@ impl Chain {
         Step::Refuse(self.refusal_to(kind, status, None, Some(Arc::new(error))))
     }
 
-    /// Makes the head of the next request, without its request line.
-    fn next_head(
-        &self,
-        settings: &Settings,
-        crossing: Crossing,
-        request: &request::Parts,
-        content: Content,
-        edits: &Edits,
-    ) -> request::Parts {
-        let (mut head, ()) = Request::new(()).into_parts();
-        if crossing == Crossing::WithinOrigin {
-            head.version = request.version;
-        }
-        head.headers = next::headers(&request.headers, content, crossing, &self.secrets);
-        edits.apply(&mut head.headers);
-        head.extensions = self.kept_extensions(crossing, settings);
-        head.extensions.extend(edits.extensions.clone());
-        head
-    }
-
     /// Goes on to the next request: what stays behind now is gone for good.
     pub(crate) fn commit(&mut self, next: Next) -> request::Parts {
         let Next { head, kind, .. } = next;
         match kind {
             Kind::WithoutExpect => {}
             Kind::Redirect(followed) => {
-                let Followed { hop, visit, fragment, crossing, set_by_policy } = followed;
-                self.hops.push(hop);
-                self.visited.extend(visit);
-                self.fragment = fragment;
-                if crossing != Crossing::WithinOrigin {
+                self.hops.push(followed.hop);
+                self.visited.extend(followed.visit);
+                self.fragment = followed.fragment;
+                if followed.crossing != Crossing::WithinOrigin {
                     self.secrets.set_by_policy.clear();
                 }
-                self.secrets.set_by_policy.extend(set_by_policy);
-                self.extensions.clone_from(&head.extensions);
+                self.secrets.set_by_policy.extend(followed.fields_of_policy);
+                self.extensions = followed.extensions;
+                self.set_by_policy = followed.extensions_of_policy;
                 self.head = Head::copy(&head);
             }
         }
         head
     }
 
-    /// Returns the extensions that may go along.
+    /// Returns those of the caller's extensions that may go along.
     fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Extensions {
         match crossing {
             Crossing::WithinOrigin | Crossing::Trusted => self.extensions.clone(),
@@ -385,7 +386,7 @@ impl Chain {
     fn without_expect(&self) -> Next {
         let mut head = self.head.rebuild();
         expect::remove(&mut head.headers);
-        head.extensions = self.extensions.clone();
+        head.extensions = both(&self.extensions, &self.set_by_policy);
         Next { head, content: Content::Keep, kind: Kind::WithoutExpect }
     }
 
@@ -429,6 +430,30 @@ fn crossing(from: &Uri, to: &Uri, grant: Grant) -> Crossing {
         (false, Grant::Credentials) => Crossing::Trusted,
         (false, Grant::Nothing) => Crossing::Anonymous,
     }
+}
+
+/// Makes the head of the next request, without its request line and its extensions.
+fn next_head(
+    crossing: Crossing,
+    request: &request::Parts,
+    content: Content,
+    secrets: &Secrets,
+    edits: &Edits,
+) -> request::Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    if crossing == Crossing::WithinOrigin {
+        head.version = request.version;
+    }
+    head.headers = next::headers(&request.headers, content, crossing, secrets);
+    edits.apply(&mut head.headers);
+    head
+}
+
+/// Returns the caller's extensions with those of policies in place of their like.
+fn both(callers: &Extensions, of_policy: &Extensions) -> Extensions {
+    let mut extensions = callers.clone();
+    extensions.extend(of_policy.clone());
+    extensions
 }
 
 /// Returns the fields of a redirect that the history keeps.

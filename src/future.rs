@@ -23,6 +23,9 @@ use crate::{
     timer::Deadline,
 };
 
+/// After so many hops in one poll others get a turn: a service that is always ready never yields.
+const HOPS_PER_POLL: u32 = 32;
+
 /// How long a policy's peek into a response body may take.
 const PEEK_TIME: Duration = Duration::from_secs(5);
 
@@ -99,6 +102,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let mut hops = 0;
         loop {
             let outcome = match this.state.as_mut().project() {
                 StateProj::Calling { response } => {
@@ -132,6 +136,11 @@ where
                     this.call.sent();
                     let response = this.service.call(request);
                     this.state.set(State::Calling { response });
+                    hops += 1;
+                    if hops == HOPS_PER_POLL {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                     continue;
                 }
             };
@@ -182,7 +191,8 @@ fn poll_drain<R: Body>(
         };
         let Some(Ok(frame)) = frame else { break };
         let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-        match left.checked_sub(length) {
+        // Frames without a byte have an end, too.
+        match left.checked_sub(length.max(1)) {
             Some(rest) => *left = rest,
             None => break,
         }

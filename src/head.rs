@@ -55,7 +55,8 @@ impl Head {
         parts.method = self.method.clone();
         parts.uri = self.uri.clone();
         parts.version = self.version;
-        parts.headers = HeaderMap::with_capacity(self.fields.len());
+        // Values count here, and a map may hold more of them than it has room for names.
+        parts.headers = HeaderMap::try_with_capacity(self.fields.len()).unwrap_or_default();
         let mut at = 0;
         for field in &self.fields {
             let name = HeaderName::from_bytes(&self.bytes[at..at + field.name]);

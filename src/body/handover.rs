@@ -240,6 +240,11 @@ impl<T> Handover<T> {
         self.lock().progress
     }
 
+    /// Returns whether a poll has the value: it may yet take something out of it.
+    pub(crate) fn is_lent(&self) -> bool {
+        matches!(self.lock().value, Value::Lent(_))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing of ours panics while it holds the lock, and the state is whole at every step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,6 +3,8 @@
 //! `handover` passes the caller's body from hop to hop, `replay` records what leaves, `upload` is
 //! the side that the redirect layer holds, `response` what the caller gets.
 
+#[cfg(all(test, feature = "hyper"))]
+mod explore;
 mod handover;
 mod recording;
 mod replay;

@@ -29,6 +29,8 @@ pub(super) struct Recording<B> {
     trailers: Option<HeaderMap>,
     keep: Keep,
     read: bool,
+    /// The source failed: whoever reads on must not take that for its end.
+    failed: bool,
 }
 
 /// Whether frames are kept.
@@ -48,7 +50,8 @@ impl<B> Content<B> {
 impl<B> Recording<B> {
     pub(super) fn new(body: B, keep: Keep) -> Self {
         let source = Some(Box::pin(body));
-        Self { source, frames: Vec::new(), recorded: 0, trailers: None, keep, read: false }
+        let (frames, trailers) = (Vec::new(), None);
+        Self { source, frames, recorded: 0, trailers, keep, read: false, failed: false }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -63,7 +66,9 @@ impl<B> Recording<B> {
     /// needs none of them. The first frame is kept at any size: it costs a reference, and may be all
     /// there is.
     pub(super) fn is_over(&self, position: usize, limit: u64) -> bool {
-        self.recorded > limit && self.frames.len() > 1 && position >= self.frames.len()
+        // Frames without a byte take room, too.
+        let count = self.frames.len();
+        self.recorded.max(count as u64) > limit && count > 1 && position >= count
     }
 
     /// Forgets the frames, and keeps none from here on.
@@ -78,7 +83,7 @@ impl<B> Recording<B> {
             Keep::Frames => position >= self.frames.len() + usize::from(self.trailers.is_some()),
             Keep::Nothing => self.trailers.is_none(),
         };
-        self.source.is_none() && sent
+        self.source.is_none() && !self.failed && sent
     }
 }
 
@@ -93,7 +98,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(source) = &mut self.source else {
-            return Poll::Ready(None);
+            // A poll for the hop before has got the error itself.
+            return Poll::Ready(
+                self.failed.then(|| Err("the content failed before its end".into())),
+            );
         };
         let frame = match ready!(source.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => frame,
@@ -101,6 +109,7 @@ where
                 self.source = None;
                 self.read = true;
                 self.keep = Keep::Nothing;
+                self.failed = true;
                 return Poll::Ready(Some(Err(error.into())));
             }
             None => {

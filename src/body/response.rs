@@ -48,6 +48,8 @@ struct Peeked<R: Body> {
     /// What was read already, last frame first.
     frames: Vec<FrameOf<R>>,
     rest: Pin<Box<R>>,
+    /// Whether `rest` has said that it is at its end: not every body may be asked twice.
+    ended: bool,
 }
 
 impl<R: Body> ResponseBody<R> {
@@ -81,7 +83,7 @@ impl<R: Body> Body for ResponseBody<R> {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Direct { body } => body.is_end_stream(),
-            Source::Peeked { peeked } => peeked.frames.is_empty() && peeked.rest.is_end_stream(),
+            Source::Peeked { peeked } => peeked.is_end_stream(),
         }
     }
 
@@ -99,6 +101,7 @@ impl<R: Body> Source<R> {
             SourceProj::Direct { body } => body.poll_frame(cx),
             SourceProj::Peeked { peeked } => match peeked.frames.pop() {
                 Some(frame) => Poll::Ready(Some(frame)),
+                None if peeked.ended => Poll::Ready(None),
                 None => peeked.rest.as_mut().poll_frame(cx),
             },
         }
@@ -106,6 +109,10 @@ impl<R: Body> Source<R> {
 }
 
 impl<R: Body> Peeked<R> {
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty() && (self.ended || self.rest.is_end_stream())
+    }
+
     fn size_hint(&self) -> SizeHint {
         let read: u64 = self
             .frames
@@ -113,7 +120,7 @@ impl<R: Body> Peeked<R> {
             .filter_map(|frame| frame.as_ref().ok()?.data_ref())
             .map(|data| data.remaining() as u64)
             .sum();
-        let rest = self.rest.size_hint();
+        let rest = if self.ended { SizeHint::with_exact(0) } else { self.rest.size_hint() };
         let mut whole = SizeHint::new();
         if let Some(upper) = rest.upper() {
             whole.set_upper(upper.saturating_add(read));
@@ -133,6 +140,7 @@ impl<R: Body> fmt::Debug for ResponseBody<R> {
 pub(crate) struct Peek<R: Body> {
     body: Pin<Box<R>>,
     frames: Vec<FrameOf<R>>,
+    ended: bool,
     seen: Vec<u8>,
     limit: usize,
 }
@@ -140,22 +148,23 @@ pub(crate) struct Peek<R: Body> {
 impl<R: Body> Peek<R> {
     /// Prepares to show up to `limit` bytes of `body`.
     pub(crate) fn new(body: ResponseBody<R>, limit: usize) -> Self {
-        let (frames, body) = match body.source {
-            Source::Direct { body } => (Vec::new(), Box::pin(body)),
+        let (frames, body, ended) = match body.source {
+            Source::Direct { body } => (Vec::new(), Box::pin(body), false),
             Source::Peeked { peeked } => {
-                let Peeked { mut frames, rest } = *peeked;
+                let Peeked { mut frames, rest, ended } = *peeked;
                 frames.reverse();
-                (frames, rest)
+                (frames, rest, ended)
             }
         };
-        let mut peek = Self { body, frames: Vec::new(), seen: Vec::new(), limit };
+        let mut peek = Self { body, frames: Vec::new(), ended, seen: Vec::new(), limit };
         frames.into_iter().for_each(|frame| peek.push(frame));
         peek
     }
 
     /// Is ready when the limit is reached, or the body has ended.
     pub(crate) fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.seen.len() < self.limit {
+        // There are no more frames than bytes, save where frames are empty, and those have an end too.
+        while !self.ended && self.seen.len().max(self.frames.len()) < self.limit {
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 Some(frame) => {
                     let failed = frame.is_err();
@@ -164,7 +173,7 @@ impl<R: Body> Peek<R> {
                         break;
                     }
                 }
-                None => break,
+                None => self.ended = true,
             }
         }
         Poll::Ready(())
@@ -173,7 +182,8 @@ impl<R: Body> Peek<R> {
     /// Returns what was seen, and the body, whole.
     pub(crate) fn into_parts(mut self) -> (Vec<u8>, ResponseBody<R>) {
         self.frames.reverse();
-        let peeked = Box::new(Peeked { frames: self.frames, rest: self.body });
+        let peeked = Peeked { frames: self.frames, rest: self.body, ended: self.ended };
+        let peeked = Box::new(peeked);
         let body = ResponseBody { source: Source::Peeked { peeked }, upload: None };
         (mem::take(&mut self.seen), body)
     }

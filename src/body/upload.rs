@@ -177,7 +177,10 @@ impl<B> Upload<B> {
 
     pub(crate) fn resend(&self) -> Resend {
         let State::Sending { content, .. } = &self.state else { return Resend::NoContent };
+        // A poll that a response has overtaken, and that keeps nothing, may yet take the first frame.
+        let lent = self.factory.is_some() && content.handover.is_lent();
         match content.handover.progress() {
+            Progress::Unread if lent => Resend::Recorded,
             Progress::Unread => Resend::Unsent,
             Progress::Kept => Resend::Recorded,
             Progress::Gone if self.factory.is_some() => Resend::Recorded,

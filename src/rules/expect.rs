@@ -35,7 +35,8 @@ pub(crate) fn decide(
     threshold: Threshold,
 ) -> Expectation {
     let caller = Caller::of(&head.headers);
-    let Some(content) = content else {
+    // Content of no bytes is sent without: a transport that knows the length never asks for it.
+    let Some(content) = content.filter(|content| content.exact() != Some(0)) else {
         if caller != Caller::Silent && caller != Caller::Other {
             head.headers.remove(header::EXPECT);
         }

@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod adversary;
 mod early;
 mod expect;
 mod http2;
