@@ -10,14 +10,14 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::{
-    body::{BodyFactory, Ends, Prepared, ReplayBody, ResponseBody, Upload},
+    body::{BodyFactory, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
     error::Error,
     informational::Listener,
     policy::{Answer, Policy, Question, RequestPolicy},
     refusal::Refusal,
     rules::{
-        expect::{self, Expectation},
+        expect::{self, Expectation, Threshold},
         method,
     },
     settings::{OnRefusal, Settings, Unreported},
@@ -114,7 +114,7 @@ where
         &mut self,
         head: response::Parts,
         body: ResponseBody<R>,
-        peeked: Option<&[u8]>,
+        peeked: Option<&Glimpse>,
     ) -> Outcome<R> {
         let policy: &dyn Policy = match &self.policy {
             Some(RequestPolicy(policy)) => &**policy,
@@ -232,7 +232,18 @@ where
     }
 
     fn expectation(&self, head: &mut request::Parts) -> Expectation {
-        expect::decide(head, self.upload.size_hint(), self.shared.settings.expect.threshold)
+        let expect = &self.shared.settings.expect;
+        let threshold = match expect.threshold {
+            // What nobody waits for is not asked for.
+            Threshold::Above(_) if !self.may_wait() => Threshold::WhenAsked,
+            threshold => threshold,
+        };
+        expect::decide(head, self.upload.size_hint(), threshold)
+    }
+
+    /// Returns whether content can wait: for what a transport reports, or for its time.
+    fn may_wait(&self) -> bool {
+        Listener::HEARS || self.shared.settings.expect.unreported == Unreported::Wait
     }
 
     /// Makes the request of a hop, and listens for the answer that its content waits for.
@@ -244,8 +255,7 @@ where
     ) -> Request<ReplayBody<B>> {
         self.chain.expects(expectation);
         let Settings { expect, timer, .. } = &*self.shared.settings;
-        let waits = expectation == Expectation::Continue
-            && (Listener::HEARS || expect.unreported == Unreported::Wait);
+        let waits = expectation == Expectation::Continue && self.may_wait();
         if waits {
             let patience = Deadline::new(timer, expect.wait);
             let body = self.upload.body(hop, Some(patience));

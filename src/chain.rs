@@ -8,7 +8,7 @@ use http::{
 use tower::BoxError;
 
 use crate::{
-    body::Resend,
+    body::{Glimpse, More, Resend},
     head::Head,
     history::{Fragment, History, Hop, Source},
     policy::{
@@ -167,13 +167,14 @@ impl Chain {
             let refusal = self.refusal(RefusalKind::Tunnel, response.status);
             return Step::Return(response.status.is_redirection().then_some(refusal));
         }
-        let request = self.head.rebuild();
+        let mut request = self.head.rebuild();
+        request.extensions = self.extensions.clone();
         let proposal =
             Proposal::new(&request, self.fragment.as_deref(), response, &settings.methods);
         let call = CallFacts {
             hops: &self.hops,
             secrets: &self.secrets,
-            peeked: seen.peeked,
+            peeked: seen.peeked.map(|glimpse| &*glimpse.bytes),
             call_state: &mut self.call_state,
         };
         let mut attempt = Attempt::new(&request, response, &proposal, seen.resend, call);
@@ -184,7 +185,7 @@ impl Chain {
             Verdict::Decided(decision) => {
                 self.settle(settings, response, pending, decision, seen.elapsed)
             }
-            Verdict::Peek(limit) if seen.peeked.is_none() => Step::Peek(limit),
+            Verdict::Peek(limit) if seen.may_show(limit) => Step::Peek(limit),
             Verdict::Peek(_) => {
                 let decision = Decision::fail("the policy has seen the response body already");
                 self.settle(settings, response, pending, decision, seen.elapsed)
@@ -419,8 +420,15 @@ impl Chain {
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     pub(crate) resend: Resend,
-    pub(crate) peeked: Option<&'a [u8]>,
+    pub(crate) peeked: Option<&'a Glimpse>,
     pub(crate) elapsed: Duration,
+}
+
+impl Seen<'_> {
+    /// Returns whether a look at so many bytes would show more than was seen already.
+    fn may_show(&self, limit: usize) -> bool {
+        self.peeked.is_none_or(|seen| seen.more == More::Maybe && seen.bytes.len() < limit)
+    }
 }
 
 /// Returns what a redirect crosses from one URI to the next.

@@ -16,7 +16,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use crate::{
-    body::{Peek, ReplayBody, ResponseBody},
+    body::{Glimpse, Peek, ReplayBody, ResponseBody},
     call::{Call, Outcome},
     error::Error,
     policy::{Policy, Question},
@@ -170,7 +170,7 @@ fn poll_peek<R: Body>(
     peek: &mut Option<Peek<R>>,
     deadline: &mut Deadline,
     cx: &mut Context<'_>,
-) -> Poll<(Vec<u8>, ResponseBody<R>)> {
+) -> Poll<(Glimpse, ResponseBody<R>)> {
     let reading = peek.as_mut().expect("Peeking peeks until it has seen enough");
     if reading.poll_seen(cx).is_pending() {
         ready!(deadline.poll(cx));

@@ -160,7 +160,8 @@ impl<P> FollowRedirectLayer<P> {
 
     /// Sets the clock for every wait; by default tokio's.
     ///
-    /// Outside a tokio runtime the default has no clock, and nothing is waited for.
+    /// Outside a tokio runtime the default has no clock, and nothing is waited for. (So it is in a
+    /// runtime without `enable_time`, but there tokio prints a panic that is caught.)
     #[cfg(feature = "hyper")]
     #[must_use]
     pub fn timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {

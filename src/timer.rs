@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    panic,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -18,12 +19,14 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    /// Returns a sleep, or `None` outside a tokio runtime.
+    /// Returns a sleep, or `None` where tokio has no clock: outside a runtime, or in one without.
     fn sleep(&self, duration: Duration) -> Option<Sleep> {
         match self {
             Self::Tokio => {
                 tokio::runtime::Handle::try_current().ok()?;
-                Some(Sleep::Tokio { sleep: Box::pin(tokio::time::sleep(duration)) })
+                // A runtime does not say whether it was built with `enable_time`: tokio panics.
+                let sleep = panic::catch_unwind(|| tokio::time::sleep(duration)).ok()?;
+                Some(Sleep::Tokio { sleep: Box::pin(sleep) })
             }
             #[cfg(feature = "hyper")]
             Self::Hyper(timer) => Some(Sleep::Hyper { sleep: timer.sleep(duration) }),

@@ -21,6 +21,6 @@ pub use self::{
     upload::{BodyFactory, Resend},
 };
 pub(crate) use self::{
-    response::Peek,
+    response::{Glimpse, More, Peek},
     upload::{Ends, Prepared, Upload},
 };

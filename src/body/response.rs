@@ -136,12 +136,28 @@ impl<R: Body> fmt::Debug for ResponseBody<R> {
     }
 }
 
+/// The beginning of a response body.
+pub(crate) struct Glimpse {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) more: More,
+}
+
+/// Whether a longer look would show more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    Maybe,
+    /// The body has ended or failed, or was too slow.
+    Nothing,
+}
+
 /// Reads the beginning of a response body, and keeps it for whoever reads it next.
 pub(crate) struct Peek<R: Body> {
     body: Pin<Box<R>>,
     frames: Vec<FrameOf<R>>,
     ended: bool,
     seen: Vec<u8>,
+    wanted: usize,
+    /// What can be seen: less than is wanted where a frame hides its rest.
     limit: usize,
 }
 
@@ -156,7 +172,8 @@ impl<R: Body> Peek<R> {
                 (frames, rest, ended)
             }
         };
-        let mut peek = Self { body, frames: Vec::new(), ended, seen: Vec::new(), limit };
+        let mut peek =
+            Self { body, frames: Vec::new(), ended, seen: Vec::new(), wanted: limit, limit };
         frames.into_iter().for_each(|frame| peek.push(frame));
         peek
     }
@@ -180,12 +197,13 @@ impl<R: Body> Peek<R> {
     }
 
     /// Returns what was seen, and the body, whole.
-    pub(crate) fn into_parts(mut self) -> (Vec<u8>, ResponseBody<R>) {
+    pub(crate) fn into_parts(mut self) -> (Glimpse, ResponseBody<R>) {
+        let more = if self.seen.len() < self.wanted { More::Nothing } else { More::Maybe };
         self.frames.reverse();
         let peeked = Peeked { frames: self.frames, rest: self.body, ended: self.ended };
         let peeked = Box::new(peeked);
         let body = ResponseBody { source: Source::Peeked { peeked }, upload: None };
-        (mem::take(&mut self.seen), body)
+        (Glimpse { bytes: mem::take(&mut self.seen), more }, body)
     }
 
     fn push(&mut self, frame: FrameOf<R>) {

@@ -91,7 +91,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Returns the head of the request as it was sent. Its extensions are empty.
+    /// Returns the head of the request as it was sent. Its extensions are the
+    /// caller's, as far as they have come along.
     pub fn request(&self) -> &request::Parts {
         self.request
     }

@@ -103,7 +103,7 @@ pub enum Verdict {
     /// [`Attempt::peeked`].
     ///
     /// What is read is given back: whoever gets the response gets its body whole. Reading ends after
-    /// five seconds. There is one peek for each response; a second one is refused.
+    /// five seconds. A policy that has seen all it can see and asks to see more is refused.
     Peek(usize),
     /// Wait for an answer: of a human, of DNS, of a token server.
     Ask(Question),

@@ -326,7 +326,6 @@ impl Body for Void {
 
 /// A runtime may have no clock. Then nothing waits, and nothing panics.
 #[test]
-#[ignore = "finding 9"]
 fn nothing_panics_in_a_runtime_without_a_clock() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let server = service_fn(|request: Request<ReplayBody<Script>>| async move {

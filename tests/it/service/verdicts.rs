@@ -379,3 +379,41 @@ async fn a_target_of_a_policy_that_passes_does_not_count() {
     call.next().await.redirect(302, "/2");
     assert_eq!(call.next().await.uri(), "https://c.test/");
 }
+
+/// The second of two policies wants to see more than the first.
+#[tokio::test]
+async fn a_longer_peek_may_follow_a_shorter_one() {
+    let peek = |bytes: usize, decision: Decision| {
+        policy::redirect_fn(move |attempt| match attempt.peeked() {
+            Some(seen) if seen.len() >= bytes || seen == b"moved" => {
+                Verdict::from(decision.clone())
+            }
+            _ => Verdict::Peek(bytes),
+        })
+    };
+    let server = tower::service_fn(|request: Request<ReplayBody<Empty<Bytes>>>| async move {
+        let moved = request.uri().path() == "/old";
+        let response = Response::builder().status(if moved { 302 } else { 200 });
+        let response = response.header(header::LOCATION, "/new");
+        Ok::<_, tower::BoxError>(response.body(http_body_util::Full::<Bytes>::from("moved"))?)
+    });
+    for (second, status) in [(4, 200), (50, 200)] {
+        let policy = peek(2, Decision::Pass).or(peek(second, Decision::Follow));
+        let client = FollowRedirectLayer::new().with_policy(policy).layer(server);
+        let response = client.oneshot(get("http://a.test/old")).await.unwrap();
+        assert_eq!(response.status(), status, "{second}");
+    }
+}
+
+/// Who asks for ever to see more than there is does not get an answer for ever.
+#[tokio::test]
+async fn a_peek_that_can_show_no_more_is_refused() {
+    let policy = policy::redirect_fn(|_| Verdict::Peek(100));
+    let server = tower::service_fn(|_: Request<ReplayBody<Empty<Bytes>>>| async move {
+        let response = Response::builder().status(302).header(header::LOCATION, "/new");
+        Ok::<_, tower::BoxError>(response.body(http_body_util::Full::<Bytes>::from("moved"))?)
+    });
+    let client = FollowRedirectLayer::new().with_policy(policy).layer(server);
+    let error = client.oneshot(get("http://a.test/old")).await.unwrap_err();
+    assert_eq!(error.refusal().unwrap().kind(), RefusalKind::Policy);
+}
