@@ -121,12 +121,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// Returns the method of the next request.
-    pub fn method(&self) -> &Method {
+    pub fn next_method(&self) -> &Method {
         self.edited(|edits| edits.method.as_ref()).unwrap_or(&self.proposal.method)
     }
 
     /// Returns whether the next request has the content of this one.
-    pub fn content(&self) -> Content {
+    pub fn next_content(&self) -> Content {
         self.edited(|edits| edits.content).unwrap_or(self.proposal.content)
     }
 
@@ -143,11 +143,11 @@ impl<'a> Attempt<'a> {
 
     /// Makes the header fields that the next request has if no credentials are granted to another
     /// origin.
-    pub fn headers(&self) -> HeaderMap {
+    pub fn next_headers(&self) -> HeaderMap {
         let crossing =
             if self.is_same_origin() { Crossing::WithinOrigin } else { Crossing::Anonymous };
         let mut headers =
-            next::headers(&self.request.headers, self.content(), crossing, self.secrets);
+            next::headers(&self.request.headers, self.next_content(), crossing, self.secrets);
         let mut edits = self.edits.clone();
         self.branches.iter().for_each(|branch| edits.extend(branch.clone()));
         edits.apply(&mut headers);
@@ -246,7 +246,7 @@ impl fmt::Debug for Attempt<'_> {
             .field("method", &self.request.method)
             .field("uri", &format_args!("{}", redacted(&self.request.uri)))
             .field("status", &self.response.status)
-            .field("next_method", self.method())
+            .field("next_method", self.next_method())
             .field("target", &self.target())
             .field("resend", &self.resend)
             .field("hops", &self.hops)

@@ -11,7 +11,7 @@ use super::{Attempt, Policy, Verdict};
 /// use tower_follow_redirect::policy::{self, Decision};
 ///
 /// // Only what is safe to repeat.
-/// let policy = policy::redirect_fn(|attempt| match *attempt.method() {
+/// let policy = policy::redirect_fn(|attempt| match *attempt.next_method() {
 ///     Method::GET | Method::HEAD => Decision::Follow,
 ///     _ => Decision::Stop,
 /// });

@@ -101,7 +101,7 @@ mod tests {
             let mut attempt = redirect.attempt();
             let verdict = policy.redirect(&mut attempt);
             assert!(matches!(verdict, Verdict::Decided(Decision::Pass)));
-            let headers = attempt.headers();
+            let headers = attempt.next_headers();
             let found = headers.get(header::REFERER).map(|value| value.to_str().unwrap());
             assert_eq!(found, expected, "{from} to {to}");
         }

@@ -117,7 +117,7 @@ impl Verdict {
     ///
     /// # async fn ask_the_user(question: String) -> bool { true }
     /// let policy = policy::redirect_fn(|attempt| {
-    ///     let question = format!("follow {} with {}?", attempt.status(), attempt.method());
+    ///     let question = format!("follow {} with {}?", attempt.status(), attempt.next_method());
     ///     Verdict::ask(async move {
     ///         if ask_the_user(question).await { Decision::Follow } else { Decision::Stop }
     ///     })

@@ -31,10 +31,16 @@ async fn b11_connect_is_not_redirected() {
 async fn b13_a_policy_keeps_post_and_its_content() {
     for code in [301, 302, 303] {
         let keep = policy::redirect_fn(|attempt| {
-            assert_eq!((attempt.method(), attempt.content()), (&Method::GET, Content::Drop));
+            assert_eq!(
+                (attempt.next_method(), attempt.next_content()),
+                (&Method::GET, Content::Drop)
+            );
             assert_eq!(attempt.request().method, Method::POST);
             attempt.keep_method();
-            assert_eq!((attempt.method(), attempt.content()), (&Method::POST, Content::Keep));
+            assert_eq!(
+                (attempt.next_method(), attempt.next_content()),
+                (&Method::POST, Content::Keep)
+            );
             Decision::Follow
         });
         let layer = FollowRedirectLayer::new().with_policy(keep);
