@@ -2,9 +2,7 @@
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{
-    Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, Uri, request, response,
-};
+use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, request, response};
 use tower::BoxError;
 
 use crate::{
@@ -20,8 +18,7 @@ use crate::{
         expect::{self, Expectation},
         location::LocationError,
         method::{self, Content},
-        next::{self, Crossing, Secrets},
-        origin,
+        next::{self, Crossing, Grant, Secrets},
         target::Target,
         visit::Visit,
     },
@@ -74,13 +71,6 @@ pub(crate) enum Step {
     Ask(Question),
     /// Send the next request.
     Send(Box<Next>),
-}
-
-/// What a redirect that is followed may take to another origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grant {
-    Nothing,
-    Credentials,
 }
 
 /// The next request, without its content. The chain changes only when it is given to
@@ -263,8 +253,9 @@ impl Chain {
             return refuse(RefusalKind::BodyNotReplayable);
         }
 
-        let crossing = crossing(&request.uri, target.uri(), grant);
-        let mut head = next_head(crossing, &request, content, &self.secrets, &edits);
+        let crossing = Crossing::between(&request.uri, target.uri(), grant);
+        let mut head = next::head(&request, content, crossing, &self.secrets);
+        edits.apply(&mut head.headers);
         let extensions = self.kept_extensions(crossing, settings);
         let mut extensions_of_policy = match crossing {
             Crossing::WithinOrigin => self.set_by_policy.clone(),
@@ -429,32 +420,6 @@ impl Seen<'_> {
     fn may_show(&self, limit: usize) -> bool {
         self.peeked.is_none_or(|seen| seen.more == More::Maybe && seen.bytes.len() < limit)
     }
-}
-
-/// Returns what a redirect crosses from one URI to the next.
-fn crossing(from: &Uri, to: &Uri, grant: Grant) -> Crossing {
-    match (origin::same_origin(from, to), grant) {
-        (true, _) => Crossing::WithinOrigin,
-        (false, Grant::Credentials) => Crossing::Trusted,
-        (false, Grant::Nothing) => Crossing::Anonymous,
-    }
-}
-
-/// Makes the head of the next request, without its request line and its extensions.
-fn next_head(
-    crossing: Crossing,
-    request: &request::Parts,
-    content: Content,
-    secrets: &Secrets,
-    edits: &Edits,
-) -> request::Parts {
-    let (mut head, ()) = Request::new(()).into_parts();
-    if crossing == Crossing::WithinOrigin {
-        head.version = request.version;
-    }
-    head.headers = next::headers(&request.headers, content, crossing, secrets);
-    edits.apply(&mut head.headers);
-    head
 }
 
 /// Returns the caller's extensions with those of policies in place of their like.

@@ -1,12 +1,12 @@
-//! Which header fields the next request carries ([RFC 9110 §15.4]).
+//! What the next request keeps of the one before: version and header fields ([RFC 9110 §15.4]).
 //!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request};
 
-use super::{credentials, fields, method::Content};
+use super::{credentials, fields, method::Content, origin};
 
 /// What a redirect crosses, and what may come along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,24 @@ pub(crate) enum Crossing {
     Anonymous,
     /// To another origin, with the credentials of the request, since a policy grants them.
     Trusted,
+}
+
+/// What a redirect that is followed may take to another origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Nothing,
+    Credentials,
+}
+
+impl Crossing {
+    /// Returns what a redirect crosses from one URI to the next.
+    pub(crate) fn between(from: &Uri, to: &Uri, grant: Grant) -> Self {
+        match (origin::same_origin(from, to), grant) {
+            (true, _) => Self::WithinOrigin,
+            (false, Grant::Credentials) => Self::Trusted,
+            (false, Grant::Nothing) => Self::Anonymous,
+        }
+    }
 }
 
 /// The names that are secret in one call, besides those that always are.
@@ -40,6 +58,23 @@ impl Secrets {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
+}
+
+/// Makes the head of the next request, without its request line and its extensions.
+///
+/// An HTTP version that was asked for is one of the old origin's.
+pub(crate) fn head(
+    sent: &request::Parts,
+    content: Content,
+    crossing: Crossing,
+    secrets: &Secrets,
+) -> request::Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    if crossing == Crossing::WithinOrigin {
+        head.version = sent.version;
+    }
+    head.headers = headers(&sent.headers, content, crossing, secrets);
+    head
 }
 
 /// Makes the fields of the next request from those that were sent.

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
     BodyFactory, ExpectContinue, FollowRedirectLayer, OnRefusal, RefusalKind, ReplayBody,
@@ -324,26 +324,28 @@ impl Body for Void {
     }
 }
 
+/// Redirects `/1` with a body that never ends, and sends back what comes elsewhere.
+async fn redirect_without_an_end(
+    request: Request<ReplayBody<Script>>,
+) -> Result<Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError> {
+    let (head, body) = request.into_parts();
+    let response = Response::builder();
+    Ok(match head.uri.path() {
+        "/1" => response.status(307).header(header::LOCATION, "/2").body(Pending.boxed_unsync())?,
+        _ => {
+            let content = Full::from(body.collect().await?.to_bytes());
+            response.body(content.map_err(BoxError::from).boxed_unsync())?
+        }
+    })
+}
+
 /// A runtime may have no clock. Then nothing waits, and nothing panics.
 #[test]
 fn nothing_panics_in_a_runtime_without_a_clock() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let server = service_fn(|request: Request<ReplayBody<Script>>| async move {
-        let (head, body) = request.into_parts();
-        let response = Response::builder();
-        Ok::<_, BoxError>(match head.uri.path() {
-            "/1" => {
-                response.status(307).header(header::LOCATION, "/2").body(Pending.boxed_unsync())?
-            }
-            _ => {
-                let content = Full::from(body.collect().await?.to_bytes());
-                response.body(content.map_err(BoxError::from).boxed_unsync())?
-            }
-        })
-    });
     let client = FollowRedirectLayer::new()
         .expect_continue(ExpectContinue::default().wait_unreported())
-        .layer(server);
+        .layer(service_fn(redirect_without_an_end));
     let request = Request::put("http://a.test/1").body(Script::new([Ok("ha "), Ok("ha")])).unwrap();
     let response = runtime.block_on(client.oneshot(request)).unwrap();
     let text = runtime.block_on(response.into_body().collect()).unwrap().to_bytes();
@@ -730,23 +732,10 @@ async fn framing_that_the_caller_sets_is_kept() {
 /// Without any runtime nothing waits, and nothing panics.
 #[test]
 fn everything_ends_without_a_runtime() {
-    let server = service_fn(|request: Request<ReplayBody<Script>>| async move {
-        let (head, body) = request.into_parts();
-        let response = Response::builder();
-        Ok::<_, BoxError>(match head.uri.path() {
-            "/1" => {
-                response.status(307).header(header::LOCATION, "/2").body(Pending.boxed_unsync())?
-            }
-            _ => {
-                let content = Full::from(body.collect().await?.to_bytes());
-                response.body(content.map_err(BoxError::from).boxed_unsync())?
-            }
-        })
-    });
     let client = FollowRedirectLayer::new()
         .with_policy(peek_and(Decision::Follow))
         .expect_continue(ExpectContinue::default().wait_unreported())
-        .layer(server);
+        .layer(service_fn(redirect_without_an_end));
     let request = Request::put("http://a.test/1").body(Script::new([Ok("ha "), Ok("ha")])).unwrap();
     let mut call = std::pin::pin!(client.oneshot(request));
     let mut cx = Context::from_waker(Waker::noop());
