@@ -233,9 +233,11 @@ where
 
     fn expectation(&self, head: &mut request::Parts) -> Expectation {
         let expect = &self.shared.settings.expect;
+        let waits_anyway = expect.unreported == Unreported::Wait;
+        let is_heard = Listener::HEARS && !expect::is_unreported(head.version);
         let threshold = match expect.threshold {
             // What nobody waits for is not asked for.
-            Threshold::Above(_) if !self.may_wait() => Threshold::WhenAsked,
+            Threshold::Above(_) if !is_heard && !waits_anyway => Threshold::WhenAsked,
             threshold => threshold,
         };
         expect::decide(head, self.upload.size_hint(), threshold)
