@@ -2,23 +2,28 @@
 
 use std::{
     sync::Arc,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, request, response};
+use http::{Request, Response, Uri, request, response};
 use http_body::Body;
 use tower::BoxError;
 
 use crate::{
-    body::{BodyFactory, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
+    body::{
+        BodyFactory, Capacity, Ends, Glimpse, Patience, Prepared, ReplayBody, ResponseBody,
+        Successor, Upload,
+    },
     chain::{Chain, Next, Seen, Step},
     error::Error,
     informational::Listener,
-    policy::{Answer, Policy, Question, RequestPolicy},
-    refusal::Refusal,
+    policy::{Answer, ExpectSupport, Policy, Question, RequestPolicy},
+    refusal::{Refusal, RefusalKind},
     rules::{
         expect::{self, Expectation, Threshold},
         method,
+        origin::Origin,
     },
     settings::{OnRefusal, Settings, Unreported},
     timer::Deadline,
@@ -91,14 +96,18 @@ where
         let (mut head, body) = request.into_parts();
         let policy = head.extensions.remove();
         let listener = Listener::new(&mut head.extensions);
-        let factory = head.extensions.remove::<BodyFactory<B>>();
+        let factory = head.extensions.remove().or_else(|| BodyFactory::of(&body));
         let limit = head.extensions.remove::<ReplayLimit>();
-        let limit = limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit);
+        let capacity = Capacity {
+            memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
+            #[cfg(feature = "spill")]
+            spill: settings.spill.clone(),
+        };
         let mut call = Self {
             policy,
             listener,
             chain: Chain::new(&mut head, settings),
-            upload: Upload::new(body, limit, factory),
+            upload: Upload::new(body, capacity, factory),
             next: None,
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
@@ -116,6 +125,7 @@ where
         body: ResponseBody<R>,
         peeked: Option<&Glimpse>,
     ) -> Outcome<R> {
+        // Not `self.policy()`, which would borrow the chain too.
         let policy: &dyn Policy = match &self.policy {
             Some(RequestPolicy(policy)) => &**policy,
             None => &*self.shared.policy,
@@ -123,6 +133,9 @@ where
         if !self.chain.may_go_on(policy, head.status) {
             let refusal = self.chain.not_redirect(head.status);
             return Outcome::Done(Ok(self.finish(head, body, refusal)));
+        }
+        if self.chain.is_failed_expectation(head.status) {
+            self.remember_refusal();
         }
         self.upload.hold();
         if peeked.is_none() {
@@ -164,6 +177,12 @@ where
         Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 
+    /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
+    pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
+        let too_many = ready!(self.listener.poll_too_many(cx));
+        Poll::Ready(self.failed(too_many))
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -176,7 +195,10 @@ where
     ) -> Outcome<R> {
         let next = match step {
             Step::Return(refusal) => return Outcome::Done(Ok(self.finish(head, body, refusal))),
-            Step::Refuse(refusal) => return self.refuse(head, body, refusal),
+            Step::Refuse(refusal) => {
+                let refusal = self.explained(refusal);
+                return self.refuse(head, body, refusal);
+            }
             Step::Peek(limit) => return Outcome::Peek(head, body, limit),
             Step::Ask(question) => return Outcome::Ask(head, body, question),
             Step::Send(next) => next,
@@ -195,6 +217,16 @@ where
                     Outcome::Done(Ok(self.finish(head, body, Some(refusal))))
                 }
             }
+        }
+    }
+
+    /// Adds why the content is gone, where the limit is not the reason.
+    fn explained(&self, refusal: Refusal) -> Refusal {
+        match self.upload.failure() {
+            Some(error) if refusal.kind() == RefusalKind::BodyNotReplayable => {
+                refusal.with_source(error)
+            }
+            _ => refusal,
         }
     }
 
@@ -231,6 +263,23 @@ where
         response
     }
 
+    /// Notes that the server of the current hop has refused to be expected anything of.
+    fn remember_refusal(&self) {
+        let Settings { expect, refusers, .. } = &*self.shared.settings;
+        let now = Instant::now();
+        let until = now.checked_add(expect.memory).filter(|until| *until > now);
+        if let (Some(origin), Some(until)) = (self.chain.origin(), until) {
+            refusers.remember(origin, now, until);
+        }
+    }
+
+    fn policy(&self) -> &dyn Policy {
+        match &self.policy {
+            Some(RequestPolicy(policy)) => &**policy,
+            None => &*self.shared.policy,
+        }
+    }
+
     fn expectation(&self, head: &mut request::Parts) -> Expectation {
         let expect = &self.shared.settings.expect;
         let waits_anyway = expect.unreported == Unreported::Wait;
@@ -240,7 +289,18 @@ where
             Threshold::Above(_) if !is_heard && !waits_anyway => Threshold::WhenAsked,
             threshold => threshold,
         };
-        expect::decide(head, self.upload.size_hint(), threshold)
+        let expectation = expect::decide(head, self.upload.size_hint(), threshold);
+        if expectation == Expectation::Continue && self.is_refused_at(&head.uri) {
+            expect::remove(&mut head.headers);
+            return Expectation::None;
+        }
+        expectation
+    }
+
+    /// Returns whether the server is known to refuse expectations.
+    fn is_refused_at(&self, uri: &Uri) -> bool {
+        let refusers = &self.shared.settings.refusers;
+        Origin::of(uri).is_some_and(|origin| refusers.know(&origin, Instant::now()))
     }
 
     /// Returns whether content can wait: for what a transport reports, or for its time.
@@ -256,13 +316,26 @@ where
         expectation: Expectation,
     ) -> Request<ReplayBody<B>> {
         self.chain.expects(expectation);
-        let Settings { expect, timer, .. } = &*self.shared.settings;
         let waits = expectation == Expectation::Continue && self.may_wait();
         if waits {
-            let patience = Deadline::new(timer, expect.wait);
+            let support = self.policy().expect(&head);
+            let Settings { expect, timer, .. } = &*self.shared.settings;
+            let patience = match (support, expect.unreported) {
+                (ExpectSupport::Answers | ExpectSupport::Decides, Unreported::SendAtOnce)
+                    if Listener::HEARS =>
+                {
+                    Patience::UntilAnswered
+                }
+                _ => Patience::Until(Deadline::new(timer, expect.wait)),
+            };
+            let successor = match support {
+                ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
+                ExpectSupport::Decides => Successor::Excluded,
+            };
             let body = self.upload.body(hop, Some(patience));
             let mut request = Request::from_parts(head, body);
-            self.listener.listen_for(&mut request, &self.upload, hop, expect.unreported);
+            let unreported = expect.unreported;
+            self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
             request
         } else {
             let mut request = Request::from_parts(head, self.upload.body(hop, None));

@@ -19,6 +19,7 @@ use crate::{
         location::LocationError,
         method::{self, Content},
         next::{self, Crossing, Grant, Secrets},
+        origin::Origin,
         target::Target,
         visit::Visit,
     },
@@ -209,6 +210,11 @@ impl Chain {
         Some(History::new(hops, self.requested()))
     }
 
+    /// Returns the origin of the request that was sent last, if its URI has one.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        Origin::of(&self.head.uri)
+    }
+
     /// Returns method and target of the request that was sent last.
     pub(crate) fn request_line(&self) -> (Method, Target) {
         (self.head.method.clone(), self.requested())
@@ -370,7 +376,8 @@ impl Chain {
         }
     }
 
-    fn is_failed_expectation(&self, status: StatusCode) -> bool {
+    /// Returns whether a response refuses what the request expected, and that alone.
+    pub(crate) fn is_failed_expectation(&self, status: StatusCode) -> bool {
         status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Continue
     }
 

@@ -20,6 +20,7 @@ struct State<T> {
     /// The hop whose turn it is; those before it are over.
     hop: u32,
     flow: Flow,
+    successor: Successor,
     /// Whether the current hop asked for the value at all.
     polled: bool,
     value: Value<T>,
@@ -39,6 +40,13 @@ enum Flow {
     },
     /// No hop gets anything any more.
     Closed,
+}
+
+/// Whether another hop may follow the current one, and need the value again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Successor {
+    Possible,
+    Excluded,
 }
 
 enum Value<T> {
@@ -85,6 +93,7 @@ impl<T> Handover<T> {
         let state = State {
             hop: 0,
             flow: Flow::Open,
+            successor: Successor::Possible,
             polled: false,
             value: Value::Here(value),
             progress: Progress::Unread,
@@ -108,7 +117,14 @@ impl<T> Handover<T> {
             Flow::Held { .. } => Turn::Wait,
             Flow::Closed => Turn::Over,
             Flow::Open => match mem::replace(&mut state.value, Value::Lent(hop)) {
-                Value::Here(value) => Turn::Yours(Loan { from: self, hop, value: Some(value) }),
+                Value::Here(value) => {
+                    let successor = state.successor;
+                    if successor == Successor::Excluded {
+                        // What is taken out now is not kept.
+                        state.progress = Progress::Gone;
+                    }
+                    Turn::Yours(Loan { from: self, hop, successor, value: Some(value) })
+                }
                 other @ Value::Lent(_) => {
                     state.value = other;
                     Turn::Wait
@@ -145,27 +161,25 @@ impl<T> Handover<T> {
         self.lock().flow = Flow::Parked;
     }
 
-    /// Ends the parking of `hop`.
-    pub(crate) fn open(&self, hop: u32) {
-        self.open_if(hop, |_| true);
+    /// Ends the parking of `hop`, and says whether another may follow it.
+    pub(crate) fn open(&self, hop: u32, successor: Successor) {
+        self.open_if(hop, successor, |_| true);
     }
 
     /// Ends the parking of `hop` if its transport has not asked for the value yet.
     #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
     pub(crate) fn open_unpolled(&self, hop: u32) {
-        self.open_if(hop, |state| !state.polled);
+        self.open_if(hop, Successor::Possible, |state| !state.polled);
     }
 
-    fn open_if(&self, hop: u32, condition: impl FnOnce(&State<T>) -> bool) {
+    fn open_if(&self, hop: u32, successor: Successor, condition: impl FnOnce(&State<T>) -> bool) {
         let waker = {
             let mut state = self.lock();
-            if state.hop != hop || !condition(&state) {
-                return;
-            }
-            if state.flow != Flow::Parked {
+            if state.hop != hop || state.flow != Flow::Parked || !condition(&state) {
                 return;
             }
             state.flow = Flow::Open;
+            state.successor = successor;
             state.waker.take()
         };
         wake(waker);
@@ -209,6 +223,7 @@ impl<T> Handover<T> {
             let mut state = self.lock();
             state.hop += 1;
             state.flow = Flow::Open;
+            state.successor = Successor::Possible;
             state.polled = false;
             let replaced = replacement.map(|value| {
                 state.progress = Progress::Unread;
@@ -234,6 +249,14 @@ impl<T> Handover<T> {
         };
         drop(value);
         wake(waker);
+    }
+
+    /// Looks at the value, if it is here.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        match &self.lock().value {
+            Value::Here(value) => Some(look(value)),
+            Value::Lent(_) | Value::Lost => None,
+        }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -291,10 +314,15 @@ fn wake(waker: Option<Waker>) {
 pub(crate) struct Loan<'a, T> {
     from: &'a Handover<T>,
     hop: u32,
+    successor: Successor,
     value: Option<T>,
 }
 
 impl<T> Loan<'_, T> {
+    pub(crate) fn successor(&self) -> Successor {
+        self.successor
+    }
+
     pub(crate) fn value(&mut self) -> &mut T {
         self.value.as_mut().expect("the value is here until it is given back")
     }

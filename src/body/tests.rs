@@ -20,7 +20,10 @@ use http_body_util::Full;
 use proptest::prelude::*;
 use tower::BoxError;
 
-use super::{BodyFactory, Ends, ReplayBody, Resend, Upload, UploadCancelled, upload::Prepared};
+use super::{
+    BodyFactory, Capacity, Ends, Patience, ReplayBody, Resend, Successor, Upload, UploadCancelled,
+    upload::Prepared,
+};
 use crate::{
     rules::method::Content,
     timer::{Deadline, Timer},
@@ -140,7 +143,7 @@ where
 }
 
 fn upload(body: Script, limit: u64) -> (Upload<Script>, ReplayBody<Script>) {
-    let upload = Upload::new(body, limit, None);
+    let upload = Upload::new(body, Capacity::memory(limit), None);
     let first = upload.body(0, None);
     (upload, first)
 }
@@ -215,7 +218,7 @@ fn trailers_survive_when_nothing_is_kept() {
 #[test]
 fn bytes_are_not_copied() {
     let content = Bytes::from(vec![7; 1 << 20]);
-    let upload = Upload::new(Full::new(content.clone()), 0, None);
+    let upload = Upload::new(Full::new(content.clone()), Capacity::memory(0), None);
     let mut first = upload.body(0, None);
     let Poll::Ready(Some(Ok(frame))) = poll_with(&mut first, Waker::noop()) else { panic!() };
     assert_eq!(frame.data_ref().unwrap().as_ptr(), content.as_ptr());
@@ -230,7 +233,8 @@ fn a_factory_makes_it_anew_only_if_it_must() {
         count.fetch_add(1, Ordering::SeqCst);
         Script::new(&["ab", "c", "d"])
     });
-    let mut upload = Upload::new(Script::new(&["ab", "c", "d"]), 0, Some(factory));
+    let mut upload =
+        Upload::new(Script::new(&["ab", "c", "d"]), Capacity::memory(0), Some(factory));
     let _unread = upload.body(0, None);
     let mut second = next(&mut upload);
     assert_eq!(made.load(Ordering::SeqCst), 0);
@@ -243,7 +247,7 @@ fn a_factory_makes_it_anew_only_if_it_must() {
 #[test]
 fn a_factory_that_fails_says_so_before_anything_is_cancelled() {
     let factory = BodyFactory::fallible(|| Err::<Script, _>("the file is gone"));
-    let upload = Upload::new(Script::new(&["a", "b"]), 0, Some(factory));
+    let upload = Upload::new(Script::new(&["a", "b"]), Capacity::memory(0), Some(factory));
     let mut first = upload.body(0, None);
     assert_eq!(poll(&mut first), "a");
     let error = upload.prepare(Content::Keep).err().unwrap();
@@ -267,8 +271,8 @@ fn dropped_content_leaves_an_empty_body() {
 
 #[test]
 fn a_parked_upload_sends_nothing_until_it_may() {
-    let upload = Upload::new(Script::new(&["a"]), 100, None);
-    let patience = Deadline::new(&Timer::Tokio, Duration::from_secs(1));
+    let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
+    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
     let mut first = upload.body(0, Some(patience));
@@ -277,17 +281,17 @@ fn a_parked_upload_sends_nothing_until_it_may() {
     assert!(poll_with(&mut first, &waker).is_pending());
     assert_eq!(upload.resend(), Resend::Unsent);
 
-    upload.control().unwrap().proceed(1);
+    upload.control().unwrap().proceed(1, Successor::Possible);
     assert!(poll_with(&mut first, &waker).is_pending(), "that was about another hop");
-    upload.control().unwrap().proceed(0);
+    upload.control().unwrap().proceed(0, Successor::Possible);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     assert_eq!(poll(&mut first), "a");
 }
 
 #[test]
 fn outside_a_runtime_nothing_is_waited_for() {
-    let upload = Upload::new(Script::new(&["a"]), 100, None);
-    let patience = Deadline::new(&Timer::Tokio, Duration::from_secs(1));
+    let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
+    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
     let mut first = upload.body(0, Some(patience));
     assert_eq!(poll(&mut first), "a");
 }
@@ -296,14 +300,14 @@ fn outside_a_runtime_nothing_is_waited_for() {
 fn a_transport_that_reports_nothing_is_not_waited_for_unless_it_has_begun() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
-    let patience = || Some(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
+    let patience = || Some(Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1))));
 
-    let before = Upload::new(Script::new(&["a"]), 100, None);
+    let before = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
     let mut first = before.body(0, patience());
     before.control().unwrap().unreported(0);
     assert_eq!(poll(&mut first), "a");
 
-    let begun = Upload::new(Script::new(&["a"]), 100, None);
+    let begun = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
     let mut first = begun.body(0, patience());
     assert_eq!(poll(&mut first), "pending");
     begun.control().unwrap().unreported(0);
@@ -440,7 +444,7 @@ impl Body for Curious {
 impl Drop for Curious {
     fn drop(&mut self) {
         if let Some(control) = self.upload.lock().unwrap().take() {
-            control.proceed(0);
+            control.proceed(0, Successor::Possible);
         }
     }
 }
@@ -459,7 +463,8 @@ fn the_callers_body_is_dropped_outside_the_lock() {
     ];
     for end in ends {
         let control = Arc::new(Mutex::new(None));
-        let mut upload = Upload::new(Curious { upload: Arc::clone(&control) }, 100, None);
+        let mut upload =
+            Upload::new(Curious { upload: Arc::clone(&control) }, Capacity::memory(100), None);
         let mut body = upload.body(0, None);
         *control.lock().unwrap() = upload.control();
         end(&mut upload, &mut body);
@@ -505,7 +510,7 @@ proptest! {
             frames.iter().map(|frame| &*String::leak(frame.clone())).collect();
         let script = Script::new(&leaked);
         let dropped = Arc::clone(&script.dropped);
-        let mut upload = Upload::new(script, limit, None);
+        let mut upload = Upload::new(script, Capacity::memory(limit), None);
         // Every hop's body, and what it has given.
         let mut hops = vec![(Some(upload.body(0, None)), String::new(), false)];
         for event in events {

@@ -1,16 +1,17 @@
 //! The redirect layer's side of an upload: what is sent again, and when it must end.
 
-use std::{fmt, mem, sync::Arc};
+use std::{fmt, io, mem, sync::Arc};
 
 use http_body::{Body, SizeHint};
 use tower::BoxError;
 
 use super::{
-    handover::Progress,
+    handover::{Progress, Successor},
+    record::Capacity,
     recording::{Content, Keep, Recording},
-    replay::ReplayBody,
+    replay::{Patience, ReplayBody},
 };
-use crate::{rules::method, timer::Deadline};
+use crate::rules::method;
 
 /// Makes the body of a request again, whenever it must be sent again: a request extension.
 ///
@@ -60,6 +61,20 @@ impl<B> BodyFactory<B> {
         E: Into<BoxError>,
     {
         Self { make: Arc::new(move || make().map_err(Into::into)) }
+    }
+}
+
+impl<B: 'static> BodyFactory<B> {
+    /// Makes the factory of a body that is known to be read again as it is.
+    pub(crate) fn of(body: &B) -> Option<Self> {
+        #[cfg(feature = "fs")]
+        if let Some(file) = (body as &dyn std::any::Any).downcast_ref::<super::FileBody>() {
+            let file = file.clone();
+            let factory = BodyFactory::new(move || file.clone());
+            return (&factory as &dyn std::any::Any).downcast_ref::<Self>().cloned();
+        }
+        let _ = body;
+        None
     }
 }
 
@@ -117,13 +132,13 @@ enum State<B> {
 }
 
 impl<B: Body> Upload<B> {
-    pub(crate) fn new(body: B, limit: u64, factory: Option<BodyFactory<B>>) -> Self {
-        let keep = if factory.is_some() { Keep::Nothing } else { Keep::Frames };
+    pub(crate) fn new(body: B, capacity: Capacity, factory: Option<BodyFactory<B>>) -> Self {
+        let keep = if factory.is_some() { Keep::Nothing } else { Keep::UpTo(capacity) };
         let size_hint = body.size_hint();
         let state = if body.is_end_stream() {
             State::NoContent
         } else {
-            State::Sending { content: Arc::new(Content::new(body, limit, keep)), size_hint }
+            State::Sending { content: Arc::new(Content::new(body, keep)), size_hint }
         };
         Self { state, factory }
     }
@@ -158,14 +173,20 @@ impl<B> Upload<B> {
 
     /// Returns the body of the hop that has just begun. With `patience` it waits for
     /// `100 Continue` so long.
-    pub(crate) fn body(&self, hop: u32, patience: Option<Deadline>) -> ReplayBody<B> {
+    pub(crate) fn body(&self, hop: u32, patience: Option<Patience>) -> ReplayBody<B> {
         let State::Sending { content, size_hint } = &self.state else {
             return ReplayBody::empty();
         };
         if patience.is_some() {
             content.handover.park();
         }
-        ReplayBody::of(content, hop, *size_hint, patience)
+        ReplayBody::of(content, hop, *size_hint, patience.unwrap_or(Patience::UntilAnswered))
+    }
+
+    /// Returns why the content is gone, if it is and that is not the limit's doing.
+    pub(crate) fn failure(&self) -> Option<Arc<io::Error>> {
+        let State::Sending { content, .. } = &self.state else { return None };
+        content.handover.look(Recording::failure)?
     }
 
     /// Lets nothing more leave until it is decided what becomes of the response that arrived.
@@ -258,8 +279,8 @@ pub(crate) enum Ends {
 /// What a transport's signals and a response body do to an upload, whatever its type.
 #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
 pub(crate) trait Control: Send + Sync {
-    /// The server said `100 Continue` to `hop`.
-    fn proceed(&self, hop: u32);
+    /// The server said `100 Continue` to `hop`, and another hop may follow it or not.
+    fn proceed(&self, hop: u32, successor: Successor);
     /// The transport of `hop` will not report informational responses.
     fn unreported(&self, hop: u32);
     /// The response it belongs to has ended.
@@ -267,8 +288,8 @@ pub(crate) trait Control: Send + Sync {
 }
 
 impl<B: Send> Control for Content<B> {
-    fn proceed(&self, hop: u32) {
-        self.handover.open(hop);
+    fn proceed(&self, hop: u32, successor: Successor) {
+        self.handover.open(hop, successor);
     }
 
     fn unreported(&self, hop: u32) {
