@@ -13,6 +13,8 @@ mod explore;
 mod file;
 mod frames;
 mod handover;
+#[cfg(test)]
+mod properties;
 mod record;
 mod recording;
 mod replay;

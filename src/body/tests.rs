@@ -17,7 +17,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use proptest::prelude::*;
 use tower::BoxError;
 
 use super::{
@@ -477,81 +476,4 @@ fn a_body_that_is_only_send_becomes_send_sync_and_unpin() {
     fn check<T: Send + Sync + Unpin>() {}
     struct OnlySend(#[expect(dead_code)] std::cell::Cell<u8>, std::marker::PhantomPinned);
     check::<ReplayBody<OnlySend>>();
-}
-
-/// What can happen to an upload, in any order.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Poll(usize),
-    Hold,
-    Redirect,
-    Drop(usize),
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        6 => (0..4usize).prop_map(Event::Poll),
-        1 => Just(Event::Hold),
-        2 => Just(Event::Redirect),
-        1 => (0..4usize).prop_map(Event::Drop),
-    ];
-    prop::collection::vec(event, 0..40)
-}
-
-proptest! {
-    #[test]
-    fn any_order_of_events_gives_the_whole_content_or_an_error(
-        events in events(),
-        frames in prop::collection::vec("[a-z]{0,4}", 0..6),
-        limit in 0..20u64,
-    ) {
-        let content = frames.concat();
-        let leaked: Vec<&'static str> =
-            frames.iter().map(|frame| &*String::leak(frame.clone())).collect();
-        let script = Script::new(&leaked);
-        let dropped = Arc::clone(&script.dropped);
-        let mut upload = Upload::new(script, Capacity::memory(limit), None);
-        // Every hop's body, and what it has given.
-        let mut hops = vec![(Some(upload.body(0, None)), String::new(), false)];
-        for event in events {
-            let count = hops.len();
-            match event {
-                Event::Poll(back) | Event::Drop(back) if back >= count => {}
-                Event::Poll(back) => {
-                    let (body, seen, over) = &mut hops[count - 1 - back];
-                    let Some(body) = body else { continue };
-                    match &*poll(body) {
-                        "pending" => {}
-                        "cancelled" => {
-                            prop_assert!(back > 0, "the current hop was cancelled");
-                            *over = true;
-                        }
-                        "end" => {
-                            prop_assert!(*over || *seen == content, "{} ended early", seen);
-                        }
-                        data => {
-                            prop_assert!(back == 0, "an old hop got {}", data);
-                            seen.push_str(data);
-                        }
-                    }
-                }
-                Event::Drop(back) => hops[count - 1 - back].0 = None,
-                Event::Hold => upload.hold(),
-                Event::Redirect => {
-                    upload.hold();
-                    if upload.resend() == Resend::Impossible {
-                        break;
-                    }
-                    let body = next(&mut upload);
-                    hops.push((Some(body), String::new(), false));
-                }
-            }
-        }
-        for (_, seen, _) in &hops {
-            prop_assert!(content.starts_with(seen.as_str()), "{} of {}", seen, content);
-        }
-        drop(hops);
-        drop(upload);
-        prop_assert_eq!(dropped.load(Ordering::SeqCst), 1);
-    }
 }
