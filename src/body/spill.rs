@@ -197,3 +197,96 @@ impl Spilled {
         Reading { position, job: Job::start(move || disk::read(&file, position, end)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    fn piece(position: u64, size: u64) -> Bytes {
+        (position..position + size).map(|byte| byte as u8).collect()
+    }
+
+    /// Fills a record with pieces of all sizes, and waits until so much of it is written.
+    async fn record(pieces: u64, written: u64) -> Spilled {
+        let mut record = Spilled::new(Frames::default(), &Spill::up_to(u64::MAX));
+        for size in 1..=pieces {
+            record.push(piece(record.size(), size));
+            // A job is under way when the next piece comes.
+            poll_fn(|cx| Poll::Ready(assert!(record.poll_room(cx).is_ready()))).await;
+        }
+        while record.unwritten.start() < written {
+            poll_fn(|cx| record.poll_room(cx)).await;
+            tokio::task::yield_now().await;
+        }
+        record
+    }
+
+    async fn read(record: &mut Spilled, position: u64) -> Bytes {
+        poll_fn(|cx| record.poll_at(position, cx)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_byte_is_read_wherever_it_is() {
+        for pieces in [1, 2, 40] {
+            let size = pieces * (pieces + 1) / 2;
+            for written in [0, 1, size] {
+                let mut record = record(pieces, written).await;
+                assert_eq!(record.size(), size);
+                for start in [0, size / 3, size - 1] {
+                    let mut position = start;
+                    while position < size {
+                        let data = read(&mut record, position).await;
+                        assert_eq!(data, piece(position, data.len() as u64), "at {position}");
+                        position += data.len() as u64;
+                    }
+                    assert_eq!(position, size, "from {start}, with {written} written");
+                }
+            }
+        }
+    }
+
+    /// So it is when another hop takes over.
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_is_not_given_to_another() {
+        let mut record = record(20, 210).await;
+        record.reading = Some(record.read(0));
+        assert_eq!(read(&mut record, 100).await[0], 100);
+        assert_eq!(read(&mut record, 0).await[0], 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_on_its_way_to_the_file_is_bounded() {
+        let mut record = Spilled::new(Frames::default(), &Spill::up_to(u64::MAX));
+        for _ in 0..64 {
+            record.push(Bytes::from(vec![0; 256 * 1024]));
+            poll_fn(|cx| record.poll_room(cx)).await;
+            assert!(record.unwritten.size() <= UNWRITTEN, "{}", record.unwritten.size());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_fails_loses_nothing_that_was_read() {
+        let settings = Spill::up_to(u64::MAX).directory("/nowhere/at/all");
+        let mut record = Spilled::new(Frames::default(), &settings);
+        record.push(piece(0, 5));
+        while record.failure().is_none() {
+            poll_fn(|cx| record.poll_room(cx)).await;
+            tokio::task::yield_now().await;
+        }
+        assert!(record.exceeds_its_limit());
+        record.push(piece(5, 5));
+        assert_eq!(read(&mut record, 0).await, piece(0, 5));
+        assert_eq!(read(&mut record, 7).await, piece(7, 3));
+    }
+
+    #[test]
+    fn without_a_runtime_the_file_fails() {
+        let mut record = Spilled::new(Frames::default(), &Spill::up_to(u64::MAX));
+        record.push(piece(0, 5));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(record.poll_room(&mut context).is_ready());
+        assert!(record.failure().is_some());
+    }
+}

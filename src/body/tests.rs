@@ -287,6 +287,54 @@ fn a_parked_upload_sends_nothing_until_it_may() {
     assert_eq!(poll(&mut first), "a");
 }
 
+/// A piece of content that shows, by the count of its references, whether it is still held.
+struct Piece(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        b"abc"
+    }
+}
+
+#[test]
+fn where_a_100_decides_what_is_sent_is_let_go() {
+    for (successor, held, resend) in
+        [(Successor::Possible, 3, Resend::Recorded), (Successor::Excluded, 0, Resend::Impossible)]
+    {
+        let pieces = Arc::new(());
+        let mut script = Script::new(&[]);
+        script.size = 9;
+        let piece = || Frame::data(Bytes::from_owner(Piece(Arc::clone(&pieces))));
+        script.frames = [piece(), piece(), piece()].into();
+        let mut upload = Upload::new(script, Capacity::memory(100), None);
+        // The first hop has recorded two.
+        let mut first = upload.body(0, None);
+        assert_eq!((poll(&mut first), poll(&mut first)), ("abc".into(), "abc".into()));
+        let hop = upload.advance(upload.prepare(Content::Keep).unwrap());
+        let mut second = upload.body(hop, Some(Patience::UntilAnswered));
+        assert_eq!(poll(&mut second), "pending");
+        upload.control().unwrap().proceed(hop, successor);
+        assert_eq!(all(&mut second), ["abc", "abc", "abc"]);
+        assert_eq!(Arc::strong_count(&pieces) - 1, held, "{successor:?}");
+        assert_eq!(upload.resend(), resend);
+    }
+}
+
+#[test]
+fn what_a_100_decides_is_about_its_own_hop() {
+    let mut upload = Upload::new(Script::new(&["a", "b"]), Capacity::memory(100), None);
+    let first = upload.body(0, Some(Patience::UntilAnswered));
+    upload.control().unwrap().proceed(0, Successor::Excluded);
+    // The server redirects all the same, before anything was read.
+    upload.hold();
+    assert_eq!(upload.resend(), Resend::Unsent);
+    let mut second = next(&mut upload);
+    assert_eq!(poll(&mut second), "a");
+    assert_eq!(upload.resend(), Resend::Recorded);
+    assert_eq!(all(&mut next(&mut upload)), ["a", "b"]);
+    drop(first);
+}
+
 #[test]
 fn outside_a_runtime_nothing_is_waited_for() {
     let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
