@@ -13,6 +13,7 @@ mod explore;
 mod file;
 mod frames;
 mod handover;
+mod lock;
 #[cfg(test)]
 mod properties;
 mod record;
