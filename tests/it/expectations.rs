@@ -75,7 +75,7 @@ async fn a_server_that_refuses_expectations_is_asked_once() {
         assert_eq!(seen.lock().unwrap().last().unwrap().as_deref(), sent);
     }
     let expected = [Some("100-continue"), None, None, None, Some("x=1")];
-    let seen: Vec<_> = seen.lock().unwrap().iter().map(|seen| seen.clone()).collect();
+    let seen = seen.lock().unwrap().clone();
     assert_eq!(seen, expected.map(|expect| expect.map(str::to_owned)));
 
     // Another origin is another server.
