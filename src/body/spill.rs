@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -37,7 +37,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spill {
     limit: u64,
-    directory: Option<PathBuf>,
+    /// Shared, since every call has these settings.
+    directory: Option<Arc<Path>>,
 }
 
 impl Spill {
@@ -49,8 +50,8 @@ impl Spill {
 
     /// Sets the directory of the files. In many systems the default one is in memory.
     #[must_use]
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
+    pub fn directory(mut self, directory: impl AsRef<Path>) -> Self {
+        self.directory = Some(directory.as_ref().into());
         self
     }
 
