@@ -6,27 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, Uri, request, response};
+use http::{Request, Response, request, response};
 use http_body::Body;
 use tower::BoxError;
 
 use crate::{
-    body::{
-        BodyFactory, Capacity, Ends, Glimpse, Patience, Prepared, ReplayBody, ResponseBody,
-        Successor, Upload,
-    },
+    body::{BodyFactory, Capacity, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
     error::Error,
+    expectation::{self, Wait},
     informational::Listener,
-    policy::{Answer, ExpectSupport, Policy, Question, RequestPolicy},
+    policy::{Answer, Policy, Question, RequestPolicy},
     refusal::{Refusal, RefusalKind},
-    rules::{
-        expect::{self, Expectation, Threshold},
-        method,
-        origin::Origin,
-    },
-    settings::{OnRefusal, Settings, Unreported},
-    timer::Deadline,
+    rules::{expect::Expectation, method},
+    settings::{OnRefusal, Settings},
 };
 
 /// What a layer gives to all its calls.
@@ -125,17 +118,13 @@ where
         body: ResponseBody<R>,
         peeked: Option<&Glimpse>,
     ) -> Outcome<R> {
-        // Not `self.policy()`, which would borrow the chain too.
-        let policy: &dyn Policy = match &self.policy {
-            Some(RequestPolicy(policy)) => &**policy,
-            None => &*self.shared.policy,
-        };
+        let policy = policy(&self.policy, &self.shared);
         if !self.chain.may_go_on(policy, head.status) {
             let refusal = self.chain.not_redirect(head.status);
             return Outcome::Done(Ok(self.finish(head, body, refusal)));
         }
         if self.chain.is_failed_expectation(head.status) {
-            self.remember_refusal();
+            expectation::remember_refusal(&self.shared.settings, self.chain.uri());
         }
         self.upload.hold();
         if peeked.is_none() {
@@ -263,51 +252,6 @@ where
         response
     }
 
-    /// Notes that the server of the current hop has refused to be expected anything of.
-    fn remember_refusal(&self) {
-        let Settings { expect, refusers, .. } = &*self.shared.settings;
-        let now = Instant::now();
-        let until = now.checked_add(expect.memory).filter(|until| *until > now);
-        if let (Some(origin), Some(until)) = (self.chain.origin(), until) {
-            refusers.remember(origin, now, until);
-        }
-    }
-
-    fn policy(&self) -> &dyn Policy {
-        match &self.policy {
-            Some(RequestPolicy(policy)) => &**policy,
-            None => &*self.shared.policy,
-        }
-    }
-
-    fn expectation(&self, head: &mut request::Parts) -> Expectation {
-        let expect = &self.shared.settings.expect;
-        let waits_anyway = expect.unreported == Unreported::Wait;
-        let is_heard = Listener::HEARS && !expect::is_unreported(head.version);
-        let threshold = match expect.threshold {
-            // What nobody waits for is not asked for.
-            Threshold::Above(_) if !is_heard && !waits_anyway => Threshold::WhenAsked,
-            threshold => threshold,
-        };
-        let expectation = expect::decide(head, self.upload.size_hint(), threshold);
-        if expectation == Expectation::Continue && self.is_refused_at(&head.uri) {
-            expect::remove(&mut head.headers);
-            return Expectation::None;
-        }
-        expectation
-    }
-
-    /// Returns whether the server is known to refuse expectations.
-    fn is_refused_at(&self, uri: &Uri) -> bool {
-        let refusers = &self.shared.settings.refusers;
-        Origin::of(uri).is_some_and(|origin| refusers.know(&origin, Instant::now()))
-    }
-
-    /// Returns whether content can wait: for what a transport reports, or for its time.
-    fn may_wait(&self) -> bool {
-        Listener::HEARS || self.shared.settings.expect.unreported == Unreported::Wait
-    }
-
     /// Makes the request of a hop, and listens for the answer that its content waits for.
     fn request(
         &mut self,
@@ -316,31 +260,32 @@ where
         expectation: Expectation,
     ) -> Request<ReplayBody<B>> {
         self.chain.expects(expectation);
-        let waits = expectation == Expectation::Continue && self.may_wait();
-        if waits {
-            let support = self.policy().expect(&head);
-            let Settings { expect, timer, .. } = &*self.shared.settings;
-            let patience = match (support, expect.unreported) {
-                (ExpectSupport::Answers | ExpectSupport::Decides, Unreported::SendAtOnce)
-                    if Listener::HEARS =>
-                {
-                    Patience::UntilAnswered
-                }
-                _ => Patience::Until(Deadline::new(timer, expect.wait)),
-            };
-            let successor = match support {
-                ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
-                ExpectSupport::Decides => Successor::Excluded,
-            };
-            let body = self.upload.body(hop, Some(patience));
-            let mut request = Request::from_parts(head, body);
-            let unreported = expect.unreported;
-            self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
-            request
-        } else {
+        let wait = match expectation {
+            Expectation::Continue => {
+                let support = policy(&self.policy, &self.shared).expect(&head);
+                expectation::wait(&self.shared.settings, support)
+            }
+            Expectation::None => None,
+        };
+        let Some(Wait { patience, successor, unreported }) = wait else {
             let mut request = Request::from_parts(head, self.upload.body(hop, None));
             self.listener.listen(&mut request);
-            request
-        }
+            return request;
+        };
+        let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
+        self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
+        request
+    }
+
+    fn expectation(&self, head: &mut request::Parts) -> Expectation {
+        expectation::decide(&self.shared.settings, head, self.upload.size_hint())
+    }
+}
+
+/// Returns the policy of a call: the request's own, or the layer's.
+fn policy<'a, P: Policy>(own: &'a Option<RequestPolicy>, shared: &'a Shared<P>) -> &'a dyn Policy {
+    match own {
+        Some(RequestPolicy(policy)) => &**policy,
+        None => &*shared.policy,
     }
 }

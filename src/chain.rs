@@ -2,7 +2,7 @@
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, request, response};
+use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, Uri, request, response};
 use tower::BoxError;
 
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
         location::LocationError,
         method::{self, Content},
         next::{self, Crossing, Grant, Secrets},
-        origin::Origin,
         target::Target,
         visit::Visit,
     },
@@ -210,9 +209,9 @@ impl Chain {
         Some(History::new(hops, self.requested()))
     }
 
-    /// Returns the origin of the request that was sent last, if its URI has one.
-    pub(crate) fn origin(&self) -> Option<Origin> {
-        Origin::of(&self.head.uri)
+    /// Returns the URI of the request that was sent last.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.head.uri
     }
 
     /// Returns method and target of the request that was sent last.

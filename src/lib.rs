@@ -82,6 +82,7 @@ mod body;
 mod call;
 mod chain;
 mod error;
+mod expectation;
 mod future;
 mod head;
 mod history;

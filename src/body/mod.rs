@@ -9,6 +9,7 @@
 mod disk;
 #[cfg(test)]
 mod explore;
+mod factory;
 #[cfg(feature = "fs")]
 mod file;
 mod frames;
@@ -32,15 +33,16 @@ pub use self::file::FileBody;
 pub use self::spill::Spill;
 #[cfg(any(feature = "hyper", test))]
 pub(crate) use self::upload::Control;
+pub use self::{
+    factory::BodyFactory,
+    replay::{ReplayBody, UploadCancelled},
+    response::ResponseBody,
+    upload::Resend,
+};
 pub(crate) use self::{
     handover::Successor,
     record::Capacity,
     replay::Patience,
     response::{Glimpse, More, Peek},
     upload::{Ends, Prepared, Upload},
-};
-pub use self::{
-    replay::{ReplayBody, UploadCancelled},
-    response::ResponseBody,
-    upload::{BodyFactory, Resend},
 };

@@ -1,94 +1,18 @@
 //! The redirect layer's side of an upload: what is sent again, and when it must end.
 
-use std::{fmt, io, mem, sync::Arc};
+use std::{io, mem, sync::Arc};
 
 use http_body::{Body, SizeHint};
 use tower::BoxError;
 
 use super::{
+    factory::BodyFactory,
     handover::{Progress, Successor},
     record::Capacity,
     recording::{Content, Keep, Recording},
     replay::{Patience, ReplayBody},
 };
 use crate::rules::method;
-
-/// Makes the body of a request again, whenever it must be sent again: a request extension.
-///
-/// With it nothing is recorded, and content of any size can be redirected at any time, for example by
-/// opening a file again. `B` must be the type of the request's body: a factory for another type is
-/// not found.
-///
-/// ```
-/// use bytes::Bytes;
-/// use http::Request;
-/// use http_body_util::Full;
-/// use tower_follow_redirect::BodyFactory;
-///
-/// let make = || Full::new(Bytes::from("ha ha\n"));
-/// let mut request = Request::put("http://a.test/nelson.txt").body(make())?;
-/// request.extensions_mut().insert(BodyFactory::new(make));
-/// # Ok::<(), http::Error>(())
-/// ```
-pub struct BodyFactory<B> {
-    make: Arc<dyn Fn() -> Result<B, BoxError> + Send + Sync>,
-}
-
-impl<B> BodyFactory<B> {
-    /// Makes a factory from a closure that cannot fail.
-    pub fn new<F>(make: F) -> Self
-    where
-        F: Fn() -> B + Send + Sync + 'static,
-    {
-        Self { make: Arc::new(move || Ok(make())) }
-    }
-
-    /// Makes a factory from a closure that can fail. Its error becomes the source of the
-    /// [`Refusal`](crate::Refusal) of the redirect that needed the body.
-    ///
-    /// ```
-    /// use std::{fs, io};
-    /// use bytes::Bytes;
-    /// use http_body_util::Full;
-    /// use tower_follow_redirect::BodyFactory;
-    ///
-    /// let open = || io::Result::Ok(Full::<Bytes>::from(fs::read("nelson.txt")?));
-    /// let factory = BodyFactory::fallible(open);
-    /// ```
-    pub fn fallible<F, E>(make: F) -> Self
-    where
-        F: Fn() -> Result<B, E> + Send + Sync + 'static,
-        E: Into<BoxError>,
-    {
-        Self { make: Arc::new(move || make().map_err(Into::into)) }
-    }
-}
-
-impl<B: 'static> BodyFactory<B> {
-    /// Makes the factory of a body that is known to be read again as it is.
-    pub(crate) fn of(body: &B) -> Option<Self> {
-        #[cfg(feature = "fs")]
-        if let Some(file) = (body as &dyn std::any::Any).downcast_ref::<super::FileBody>() {
-            let file = file.clone();
-            let factory = BodyFactory::new(move || file.clone());
-            return (&factory as &dyn std::any::Any).downcast_ref::<Self>().cloned();
-        }
-        let _ = body;
-        None
-    }
-}
-
-impl<B> Clone for BodyFactory<B> {
-    fn clone(&self) -> Self {
-        Self { make: Arc::clone(&self.make) }
-    }
-}
-
-impl<B> fmt::Debug for BodyFactory<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyFactory").finish_non_exhaustive()
-    }
-}
 
 /// Whether the content of a request can be sent again.
 ///
@@ -218,7 +142,7 @@ impl<B> Upload<B> {
         match (content, &self.factory) {
             (method::Content::Drop, _) => Ok(Prepared::Without),
             (method::Content::Keep, Some(factory)) if self.resend() == Resend::Recorded => {
-                Ok(Prepared::Again((factory.make)()?))
+                Ok(Prepared::Again(factory.make()?))
             }
             (method::Content::Keep, _) => Ok(Prepared::Continue),
         }
