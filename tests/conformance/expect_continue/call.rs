@@ -19,8 +19,11 @@ use super::{
 };
 use crate::{url::Url, words::describe};
 
-/// How long a caller waits who has not said how long.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a caller waits who has not said how long, while the server has something to say.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long that caller waits when it has not.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long things may take to come to their end once a call has.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -134,13 +137,17 @@ async fn first_call(
             None => std::future::pending().await,
         }
     };
+    let nothing_comes = async {
+        stage.until_or(PATIENCE, |state| state.playing == Playing::Done).await;
+        sleep(SILENCE).await;
+    };
     tokio::select! {
         answer = answer(client, request, || {
             let polls = watch.body.read().polls;
             watch.told.answered.lock().unwrap().get_or_insert((Instant::now(), polls));
         }) => answer,
         () = gives_up => Answer::none(Outcome::Error, "the caller has given up"),
-        () = sleep(PATIENCE) => Answer::none(Outcome::Hangs, "nothing comes"),
+        () = nothing_comes => Answer::none(Outcome::Hangs, "nothing comes"),
     }
 }
 
