@@ -1,8 +1,11 @@
 //! Our side of what is left open: the choices and the known deviations, as files beside the vectors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use crate::runner::Case;
+use crate::{runner::Case, vector::Vector};
 
 /// A file of lines `name  words`; `#` begins a comment.
 pub struct List {
@@ -38,23 +41,38 @@ impl List {
     }
 }
 
-/// Returns what the lists leave out of the vectors of a file, and what they name that is not there.
-pub fn complaints(cases: &[Case], choices: &List, deviations: &List, file: &str) -> Vec<String> {
-    let mut complaints = choice_complaints(cases, choices);
-    let ids: BTreeSet<_> = cases.iter().map(|case| format!("{file}:{}", case.id)).collect();
-    let unknown = deviations.names().filter(|name| !ids.contains(*name));
+/// Returns what the lists in `directory` leave out of the vectors of a test, and what they name that is
+/// not there.
+pub fn complaints<V: Vector>(
+    test: &str,
+    cases: &[Case<V>],
+    choices: &List,
+    deviations: &List,
+    directory: &Path,
+) -> Vec<String> {
+    let mut complaints = choice_complaints(test, cases, choices);
+    let this = format!("{test}.json");
+    let ids: BTreeSet<&str> = cases.iter().map(|case| &*case.id).collect();
+    let is_there = |name: &str| match name.split_once(':') {
+        Some((file, id)) if file == this => ids.contains(id),
+        // It is another test's, if there is such a file.
+        Some((file, _)) => directory.join(file).is_file(),
+        None => false,
+    };
+    let unknown = deviations.names().filter(|name| !is_there(name));
     complaints.extend(unknown.map(|name| format!("expected_failures.txt: {name} did not run")));
     complaints
 }
 
-fn choice_complaints(cases: &[Case], choices: &List) -> Vec<String> {
-    let open: Vec<_> = cases.iter().filter_map(Case::choice).collect();
-    let classes: BTreeSet<&str> = open.iter().map(|vector| &*vector.class).collect();
-    let ids: BTreeSet<&str> = open.iter().map(|vector| &*vector.id).collect();
+fn choice_complaints<V: Vector>(test: &str, cases: &[Case<V>], choices: &List) -> Vec<String> {
+    let open = || cases.iter().filter_map(|case| Some((&*case.id, case.choice()?.class())));
+    let mut classes: BTreeSet<&str> = open().map(|(_, class)| class).collect();
+    classes.extend(V::OPEN_ELSEWHERE);
+    let ids: BTreeSet<&str> = open().map(|(id, _)| id).collect();
     let undecided = classes.iter().filter(|class| choices.get(class).is_none());
     let unknown = choices.names().filter(|name| !classes.contains(name) && !ids.contains(name));
     undecided
-        .map(|class| format!("choices.txt says nothing of `{class}`"))
-        .chain(unknown.map(|name| format!("choices.txt: `{name}` leaves no choice")))
+        .map(|class| format!("{test}.choices.txt says nothing of `{class}`"))
+        .chain(unknown.map(|name| format!("{test}.choices.txt: `{name}` leaves no choice")))
         .collect()
 }

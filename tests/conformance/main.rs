@@ -2,21 +2,22 @@
 //! client and real sockets.
 //!
 //! A vector that is not `policy_dependent` must pass. One that is passes if the crate does what the
-//! vector expects, or what one of its alternatives does; `choices.txt` says which, and
-//! `expected_failures.txt` names the vectors that ask for neither. That list is always true: a listed
-//! vector that passes is a failure.
+//! vector expects, or what one of its alternatives does; the file's list of choices
+//! says which, and `expected_failures.txt` names the vectors that ask for neither. That list is always
+//! true: a listed vector that passes is a failure.
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
 mod args;
-mod check;
-mod client;
-mod config;
+#[cfg(feature = "hyper")]
+mod expect_continue;
 mod lists;
+mod network;
+mod redirects;
 mod runner;
-mod server;
 mod url;
-mod vectors;
+mod vector;
+mod words;
 
 use std::{
     env, fs, io,
@@ -26,22 +27,33 @@ use std::{
 
 use args::Args;
 use lists::List;
-use runner::{Case, Excuses, Report, Verdict};
+use runner::{Case, Excuses, Report};
+use vector::{Vector, Verdict};
 
-/// The tests: each runs the vectors of the file with its name.
-const TESTS: [&str; 1] = ["redirects"];
+/// A test runs the vectors of the file with its name.
+struct Test {
+    name: &'static str,
+    run: fn(&str, &Args) -> Result<Tally, String>,
+}
+
+const TESTS: &[Test] = &[
+    Test { name: "redirects", run: run::<redirects::Vector> },
+    // Without the feature nothing waits for `100 Continue`.
+    #[cfg(feature = "hyper")]
+    Test { name: "expect-continue", run: run::<expect_continue::Vector> },
+];
 
 fn main() -> ExitCode {
     let args = Args::parse(env::args().skip(1));
     if args.list {
-        let listed: &[_] = if args.ignored { &[] } else { &TESTS };
-        listed.iter().for_each(|test| println!("{test}: test"));
+        let listed = if args.ignored { &[] } else { TESTS };
+        listed.iter().for_each(|test| println!("{}: test", test.name));
         return ExitCode::SUCCESS;
     }
     let mut total = Tally::default();
-    for test in TESTS {
-        total.add(run(test, &args).unwrap_or_else(|error| {
-            println!("{test}.json: {error}");
+    for Test { name, run } in TESTS {
+        total.add(run(name, &args).unwrap_or_else(|error| {
+            println!("{name}.json: {error}");
             Tally { failed: 1, ..Tally::default() }
         }));
     }
@@ -50,18 +62,18 @@ fn main() -> ExitCode {
 }
 
 /// Runs the vectors of one file.
-fn run(test: &str, args: &Args) -> Result<Tally, String> {
+fn run<V: Vector>(test: &str, args: &Args) -> Result<Tally, String> {
     let place = Place::find();
     let file = format!("{test}.json");
     let Some(text) = place.read(&file)? else { return Ok(Tally::default()) };
     let ours = Place::Ours.directory();
-    let choices = read_list(&ours.join("choices.txt"))?;
+    let choices = read_list(&ours.join(format!("{test}.choices.txt")))?;
     let deviations = read_list(&ours.join("expected_failures.txt"))?;
 
-    let cases = Case::read_all(&text)?;
+    let cases = Case::<V>::read_all(&text)?;
     let complaints = match place {
         Place::Ours if args.selects_all(test) => {
-            lists::complaints(&cases, &choices, &deviations, &file)
+            lists::complaints(test, &cases, &choices, &deviations, &ours)
         }
         Place::Ours | Place::Given(_) => Vec::new(),
     };

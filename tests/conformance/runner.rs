@@ -1,46 +1,22 @@
 //! Runs the vectors of a file, and says of each what became of it.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
-use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    check::{broken_promises, differences},
-    client::call,
-    config::{Layer, Offer},
     lists::List,
-    vectors::Vector,
+    vector::{Vector, Verdict},
 };
 
 /// How many vectors run at a time.
 const CONCURRENCY: usize = 32;
 
-/// How long a vector may take.
-const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What became of a vector.
-pub enum Verdict {
-    Passed,
-    /// The crate does something else than the vector expects.
-    Deviates(String),
-    /// What holds for every call does not hold for this one: no list excuses that.
-    Breaks(String),
-    /// It, or what it asks of a client, is not known here.
-    Unreadable(String),
-    OutOfScope(String),
-    /// It deviates as `expected_failures.txt` says, with this reason.
-    KnownDeviation(String),
-    /// It is a vector of somebody else's set that leaves a choice, and `choices.txt` states ours for
-    /// its class.
-    OurChoice(String),
-}
-
 /// A vector that was read, or why it was not.
-pub struct Case {
+pub struct Case<V> {
     pub id: String,
-    vector: Result<Vector, String>,
+    vector: Result<V, String>,
 }
 
 /// A vector and what became of it.
@@ -51,7 +27,7 @@ pub struct Report {
     open_class: Option<String>,
 }
 
-impl Case {
+impl<V: Vector> Case<V> {
     /// Reads each vector by itself, so that a strange one fails alone.
     ///
     /// # Errors
@@ -72,72 +48,20 @@ impl Case {
 
     fn read((index, value): (usize, &Value)) -> Self {
         let id = value["id"].as_str().map_or_else(|| format!("#{index}"), str::to_owned);
-        let vector = Vector::deserialize(value);
+        let vector = V::deserialize(value);
         Self { id, vector: vector.map_err(|error| error.to_string()) }
     }
 
     /// Returns the vector if it leaves clients a choice.
-    pub fn choice(&self) -> Option<&Vector> {
-        self.vector.as_ref().ok().filter(|vector| vector.policy_dependent)
+    pub fn choice(&self) -> Option<&V> {
+        self.vector.as_ref().ok().filter(|vector| vector.is_open())
     }
 
     async fn run(&self) -> Verdict {
-        let vector = match &self.vector {
-            Ok(vector) => vector,
-            Err(why) => return Verdict::Unreadable(why.clone()),
-        };
-        if let Some(why) = vector.unsendable() {
-            return Verdict::OutOfScope(why);
+        match &self.vector {
+            Ok(vector) => vector.judge().await,
+            Err(why) => Verdict::Unreadable(why.clone()),
         }
-        match vector.config.offer() {
-            Err(why) => Verdict::Unreadable(why),
-            Ok(Offer::No(why)) => Verdict::OutOfScope(why.into()),
-            Ok(Offer::All(layer)) => judge(vector, &layer).await,
-            Ok(Offer::Without(option, layer)) => without(option, vector, &layer).await,
-        }
-    }
-}
-
-/// Runs a vector without an option that is not ours. It counts only if it passes by what is *not*
-/// sent, which no other layer can repair.
-async fn without(option: &str, vector: &Vector, layer: &Layer) -> Verdict {
-    let out_of_scope = Verdict::OutOfScope(format!("`{option}` is not this layer's to offer"));
-    if !vector.demands_no_field() {
-        return out_of_scope;
-    }
-    match judge(vector, layer).await {
-        Verdict::Deviates(_) => out_of_scope,
-        verdict => verdict,
-    }
-}
-
-async fn judge(vector: &Vector, layer: &Layer) -> Verdict {
-    let found = match tokio::time::timeout(TIMEOUT, call(vector, layer)).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(why)) => return Verdict::Breaks(why),
-        Err(_) => return Verdict::Breaks(format!("it takes more than {TIMEOUT:?}")),
-    };
-    if let Some(broken) = broken_promises(vector, &found).text() {
-        return Verdict::Breaks(broken);
-    }
-    let mut failures = Vec::new();
-    for (who, expect) in vector.choices() {
-        match differences(&expect, vector, &found).text() {
-            None => return Verdict::Passed,
-            Some(text) => failures.push(format!("[{who}] {text}")),
-        }
-    }
-    failures.extend(found.error.map(|error| format!("[error] {error}")));
-    Verdict::Deviates(failures.join("\n    "))
-}
-
-impl Vector {
-    /// Returns why the script cannot be played over HTTP/1.
-    fn unsendable(&self) -> Option<String> {
-        let broken = |value: &[u8]| value.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
-        let mut values = self.hops.iter().flat_map(|hop| &hop.headers);
-        let (name, _) = values.find(|(_, value)| broken(&value.0))?;
-        Some(format!("no {name} with a line break comes through a parser of HTTP"))
     }
 }
 
@@ -151,7 +75,7 @@ pub struct Excuses<'a> {
 }
 
 /// Runs cases side by side; the reports are in the order of the cases.
-pub async fn run(cases: Vec<Case>, excuses: &Excuses<'_>) -> Vec<Report> {
+pub async fn run<V: Vector>(cases: Vec<Case<V>>, excuses: &Excuses<'_>) -> Vec<Report> {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut running = JoinSet::new();
     for (index, case) in cases.into_iter().enumerate() {
@@ -159,7 +83,7 @@ pub async fn run(cases: Vec<Case>, excuses: &Excuses<'_>) -> Vec<Report> {
         running.spawn(async move {
             let _permit = permits.acquire().await.expect("nobody closes the semaphore");
             let id = case.id.clone();
-            let open_class = case.choice().map(|vector| vector.class.clone());
+            let open_class = case.choice().map(|vector| vector.class().to_owned());
             let verdict = tokio::spawn(async move { case.run().await }).await;
             // A panic is the failure of one vector only.
             let verdict = verdict.unwrap_or_else(|panic| Verdict::Breaks(panic.to_string()));

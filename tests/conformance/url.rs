@@ -38,6 +38,12 @@ impl Origin {
 }
 
 impl Url {
+    /// Returns path and query.
+    #[cfg(feature = "hyper")]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     /// Reads an absolute URL, and its fragment.
     pub fn parse(url: &str) -> (Self, Option<&str>) {
         let (url, fragment) = match url.split_once('#') {

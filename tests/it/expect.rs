@@ -168,6 +168,35 @@ async fn only_100_releases_and_the_caller_hears_of_every_1xx() {
 }
 
 #[tokio::test]
+async fn no_other_1xx_makes_the_wait_longer() {
+    const LAST: usize = 100;
+    let (server, _seen) = server(|mut script| async {
+        let mut said = 0;
+        let every = Duration::from_millis(50);
+        while said < LAST {
+            script.connection.say("HTTP/1.1 102 Processing\r\n\r\n").await;
+            said += 1;
+            if tokio::time::timeout(every, script.connection.bytes(5)).await.is_ok() {
+                break;
+            }
+        }
+        println!("content came after {said} times 102");
+        // A wait that began anew each time would outlast them all.
+        assert!(said < LAST);
+        script.connection.say(OK).await;
+        script
+    })
+    .await;
+    let request = Request::put(server.url("/"))
+        .header(header::EXPECT, "100-continue")
+        .body(Full::new(Bytes::from("ha ha")))
+        .unwrap();
+    let expect = ExpectContinue::default().wait(Duration::from_millis(250));
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(hyper_client());
+    assert_eq!(text(client.oneshot(request).await.unwrap()).await, "ok");
+}
+
+#[tokio::test]
 async fn nothing_is_sent_on_a_final_answer_and_the_connection_ends_with_it() {
     for status in [200, 403, 413, 503] {
         let (server, mut seen) = server(move |mut script| async move {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::config::Config;
+use super::config::Config;
 
 /// A script for the server, a request, and what must come of it.
 #[derive(Deserialize)]

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     io::{self, Write},
-    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -14,23 +13,19 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{
-    url::{Origin, Url},
-    vectors::{Encoding, Generated, Hop, Pattern, Vector},
-};
+use super::vectors::{Encoding, Generated, Hop, Pattern, Vector};
+use crate::{network::Network, url::Url};
 
-/// A listener on loopback to which every origin of one vector leads.
+/// The listener of one vector.
 pub struct Server {
     stage: Arc<Stage>,
-    addr: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 /// What all connections share.
 struct Stage {
     script: Mutex<Script>,
-    /// Which origin a client's port was connected for: neither Host nor the request line says so.
-    origins: Mutex<HashMap<u16, Origin>>,
+    network: Network,
     received: Mutex<Vec<Received>>,
 }
 
@@ -62,25 +57,18 @@ pub enum Scripted {
 impl Server {
     pub async fn start(vector: &Vector) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let addr = listener.local_addr()?;
+        let network = Network::new(listener.local_addr()?);
         let stage = Arc::new(Stage {
             script: Mutex::new(Script::of(vector)),
-            origins: Mutex::default(),
+            network,
             received: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&stage)));
-        Ok(Self { stage, addr, accepting })
+        Ok(Self { stage, accepting })
     }
 
-    /// Connects to the server as if it were `origin`.
-    pub fn connect(&self, origin: Origin) -> impl Future<Output = io::Result<TcpStream>> + use<> {
-        let (stage, addr) = (Arc::clone(&self.stage), self.addr);
-        async move {
-            let stream = TcpStream::connect(addr).await?;
-            stream.set_nodelay(true)?;
-            stage.origins.lock().unwrap().insert(stream.local_addr()?.port(), origin);
-            Ok(stream)
-        }
+    pub fn network(&self) -> &Network {
+        &self.stage.network
     }
 
     /// Returns the requests so far, in the order in which they were complete.
@@ -129,7 +117,7 @@ async fn read_head(
     stage: &Stage,
 ) -> io::Result<Option<Received>> {
     let Some(line) = read_line(stream).await? else { return Ok(None) };
-    let origin = stage.origins.lock().unwrap().get(&port).cloned();
+    let origin = stage.network.origin(port);
     let mut words = line.split(' ');
     let (Some(origin), Some(method), Some(target)) = (origin, words.next(), words.next()) else {
         return Err(io::Error::other(format!("no request line: {line}")));

@@ -1,32 +1,15 @@
 //! Compares what came of a call with what a vector expects, and with what always holds.
 
-use std::fmt::Debug;
-
 use tower_follow_redirect::RefusalKind;
 
-use crate::{
+use super::{
     client::Found,
     server::{Received, Scripted},
-    url::Url,
     vectors::{Content, Expect, ExpectRequest, Field, Outcome, Vector},
 };
-
-/// The ways in which two things differ, in words.
-#[derive(Default)]
-pub struct Differences(Vec<String>);
+use crate::{url::Url, words::Differences};
 
 impl Differences {
-    /// Returns the words, or `None` where nothing differs.
-    pub fn text(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join("; "))
-    }
-
-    fn equal<T: PartialEq + Debug>(&mut self, what: &str, expected: Option<T>, found: T) {
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
-            self.0.push(format!("{what}: expected {expected:?}, found {found:?}"));
-        }
-    }
-
     fn url(&mut self, what: &str, expected: Option<&String>, found: &Url) {
         let expected = expected.map(|url| Url::parse(url).0.to_string());
         self.equal(what, expected, found.to_string());
@@ -36,10 +19,10 @@ impl Differences {
         let length = found.content.len();
         match expected {
             Some(Content::Same) if found.content != sent => {
-                self.0.push(format!("{what}: expected the same, found {length} bytes"));
+                self.add(format!("{what}: expected the same, found {length} bytes"));
             }
             Some(Content::Dropped) if length > 0 => {
-                self.0.push(format!("{what}: expected none, found {length} bytes"));
+                self.add(format!("{what}: expected none, found {length} bytes"));
             }
             Some(Content::Same | Content::Dropped | Content::NotAsked) | None => {}
         }
@@ -53,10 +36,10 @@ impl Differences {
     ) {
         for field in present.into_iter().filter(|field| !is_in(field, request)) {
             let found: Vec<_> = request.values(&field.name).collect();
-            self.0.push(format!("{field} is not in the request to {}, {found:?} is", request.url));
+            self.add(format!("{field} is not in the request to {}, {found:?} is", request.url));
         }
         for field in absent.into_iter().filter(|field| is_in(field, request)) {
-            self.0.push(format!("{field} is in the request to {}", request.url));
+            self.add(format!("{field} is in the request to {}", request.url));
         }
     }
 }
@@ -84,14 +67,14 @@ pub fn differences(expect: &Expect, vector: &Vector, found: &Found) -> Differenc
         differ.equal("error_kind", binding_kind(kind).map(Some), found.refusal);
     }
     for request in found.requests.iter().filter(|request| request.scripted == Scripted::No) {
-        differ.0.push(format!("{} {} is not in the script", request.method, request.url));
+        differ.add(format!("{} {} is not in the script", request.method, request.url));
     }
     let followed = found.requests.len().saturating_sub(1);
     differ.equal("hop_count", expect.hop_count, followed);
     let sent = vector.request.body.as_ref().map_or(&[][..], |body| &body.0);
     match found.requests.last() {
         Some(last) => compare_last(&mut differ, expect, last, sent),
-        None => differ.0.push("no request was sent".into()),
+        None => differ.add("no request was sent"),
     }
     if let Some(requests) = &expect.requests {
         differ.equal("requests", Some(requests.len()), found.requests.len());
@@ -140,11 +123,11 @@ pub fn broken_promises(vector: &Vector, found: &Found) -> Differences {
         broken.equal("requests", Some(hops + 1), found.requests.len());
     }
     match found.outcome {
-        Outcome::Stop if found.refusal.is_none() => broken.0.push("a 3xx has no Refusal".into()),
+        Outcome::Stop if found.refusal.is_none() => broken.add("a 3xx has no Refusal"),
         Outcome::Error if found.refusal.is_some() && found.status.is_none() => {
-            broken.0.push("an error has lost its response".into());
+            broken.add("an error has lost its response");
         }
-        Outcome::Response | Outcome::Stop => broken.0.extend(found.error.clone()),
+        Outcome::Response | Outcome::Stop => broken.extend(found.error.clone()),
         Outcome::Error => {}
     }
     if !vector.config.grants_credentials() {
@@ -165,7 +148,7 @@ fn leaks(vector: &Vector, found: &Found, broken: &mut Differences) {
     for request in elsewhere {
         for name in CREDENTIALS.into_iter().filter(|name| had(name)) {
             if request.values(name).next().is_some() {
-                broken.0.push(format!("{name} has come to {}", request.url));
+                broken.add(format!("{name} has come to {}", request.url));
             }
         }
     }

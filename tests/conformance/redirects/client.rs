@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -19,12 +18,12 @@ use hyper_util::{
 use tower::{Layer as _, ServiceExt, service_fn};
 use tower_follow_redirect::{Error, Fragment, History, Refusal, RefusalKind};
 
-use crate::{
+use super::{
     config::Layer,
     server::{Received, Server},
-    url::{Origin, Url},
     vectors::{self, Outcome, Vector},
 };
+use crate::{url::Url, words::describe};
 
 /// What came of a call.
 pub struct Found {
@@ -50,11 +49,10 @@ type RequestBody = UnsyncBoxBody<Bytes, Infallible>;
 pub async fn call(vector: &Vector, layer: &Layer) -> Result<Found, String> {
     let request = request(&vector.request).map_err(|error| format!("request: {error}"))?;
     let server = Server::start(vector).await.map_err(|error| format!("server: {error}"))?;
-    let server = Arc::new(server);
-    let network = Arc::clone(&server);
+    let network = server.network().clone();
     let connector = service_fn(move |uri: Uri| {
-        let connecting = network.connect(origin(&uri));
-        Box::pin(async move { connecting.await.map(TokioIo::new) })
+        let network = network.clone();
+        Box::pin(async move { network.connect(&uri).await.map(TokioIo::new) })
     });
     let client = Client::builder(TokioExecutor::new()).build(connector);
     let requested = requested_url(&vector.request);
@@ -110,17 +108,6 @@ impl Found {
         };
         Self { outcome: Outcome::Error, refusal, error: Some(text), ..response }
     }
-}
-
-/// Writes an error with all its sources.
-fn describe(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
-}
-
-fn origin(uri: &Uri) -> Origin {
-    let port = uri.port().map(|port| port.to_string());
-    Origin::new(uri.scheme_str().unwrap_or(""), uri.host().unwrap_or(""), port.as_deref())
 }
 
 /// The effective URL where nothing is redirected.

@@ -1,0 +1,34 @@
+//! What the runner must know of a vector, and what can become of it.
+
+use serde::de::DeserializeOwned;
+
+/// A vector of one of the files.
+pub trait Vector: DeserializeOwned + Send + Sync + 'static {
+    /// The classes that leave clients a choice only in vectors that our part of the set has not.
+    const OPEN_ELSEWHERE: &'static [&'static str] = &[];
+
+    fn class(&self) -> &str;
+
+    /// Returns whether clients may legitimately differ.
+    fn is_open(&self) -> bool;
+
+    /// Makes the calls that the vector describes, and judges what came of them.
+    fn judge(&self) -> impl Future<Output = Verdict> + Send;
+}
+
+/// What became of a vector.
+pub enum Verdict {
+    Passed,
+    /// The crate does something else than the vector expects.
+    Deviates(String),
+    /// What holds for every call does not hold for this one: no list excuses that.
+    Breaks(String),
+    /// It, or what it asks of a client, is not known here.
+    Unreadable(String),
+    OutOfScope(String),
+    /// It deviates as `expected_failures.txt` says, with this reason.
+    KnownDeviation(String),
+    /// It is a vector of somebody else's set that leaves a choice, and our list of choices states
+    /// ours for its class.
+    OurChoice(String),
+}
