@@ -2,6 +2,7 @@
 
 use std::{
     sync::Arc,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -10,18 +11,15 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::{
-    body::{BodyFactory, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
+    body::{BodyFactory, Capacity, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
     error::Error,
+    expectation::{self, Wait},
     informational::Listener,
     policy::{Answer, Policy, Question, RequestPolicy},
-    refusal::Refusal,
-    rules::{
-        expect::{self, Expectation, Threshold},
-        method,
-    },
-    settings::{OnRefusal, Settings, Unreported},
-    timer::Deadline,
+    refusal::{Refusal, RefusalKind},
+    rules::{expect::Expectation, method},
+    settings::{OnRefusal, Settings},
 };
 
 /// What a layer gives to all its calls.
@@ -91,14 +89,18 @@ where
         let (mut head, body) = request.into_parts();
         let policy = head.extensions.remove();
         let listener = Listener::new(&mut head.extensions);
-        let factory = head.extensions.remove::<BodyFactory<B>>();
+        let factory = head.extensions.remove().or_else(|| BodyFactory::of(&body));
         let limit = head.extensions.remove::<ReplayLimit>();
-        let limit = limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit);
+        let capacity = Capacity {
+            memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
+            #[cfg(feature = "spill")]
+            spill: settings.spill.clone(),
+        };
         let mut call = Self {
             policy,
             listener,
             chain: Chain::new(&mut head, settings),
-            upload: Upload::new(body, limit, factory),
+            upload: Upload::new(body, capacity, factory),
             next: None,
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
@@ -116,13 +118,13 @@ where
         body: ResponseBody<R>,
         peeked: Option<&Glimpse>,
     ) -> Outcome<R> {
-        let policy: &dyn Policy = match &self.policy {
-            Some(RequestPolicy(policy)) => &**policy,
-            None => &*self.shared.policy,
-        };
+        let policy = policy(&self.policy, &self.shared);
         if !self.chain.may_go_on(policy, head.status) {
             let refusal = self.chain.not_redirect(head.status);
             return Outcome::Done(Ok(self.finish(head, body, refusal)));
+        }
+        if self.chain.is_failed_expectation(head.status) {
+            expectation::remember_refusal(&self.shared.settings, self.chain.uri());
         }
         self.upload.hold();
         if peeked.is_none() {
@@ -164,6 +166,12 @@ where
         Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 
+    /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
+    pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
+        let too_many = ready!(self.listener.poll_too_many(cx));
+        Poll::Ready(self.failed(too_many))
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -176,7 +184,10 @@ where
     ) -> Outcome<R> {
         let next = match step {
             Step::Return(refusal) => return Outcome::Done(Ok(self.finish(head, body, refusal))),
-            Step::Refuse(refusal) => return self.refuse(head, body, refusal),
+            Step::Refuse(refusal) => {
+                let refusal = self.explained(refusal);
+                return self.refuse(head, body, refusal);
+            }
             Step::Peek(limit) => return Outcome::Peek(head, body, limit),
             Step::Ask(question) => return Outcome::Ask(head, body, question),
             Step::Send(next) => next,
@@ -195,6 +206,16 @@ where
                     Outcome::Done(Ok(self.finish(head, body, Some(refusal))))
                 }
             }
+        }
+    }
+
+    /// Adds why the content is gone, where the limit is not the reason.
+    fn explained(&self, refusal: Refusal) -> Refusal {
+        match self.upload.failure() {
+            Some(error) if refusal.kind() == RefusalKind::BodyNotReplayable => {
+                refusal.with_source(error)
+            }
+            _ => refusal,
         }
     }
 
@@ -231,21 +252,6 @@ where
         response
     }
 
-    fn expectation(&self, head: &mut request::Parts) -> Expectation {
-        let expect = &self.shared.settings.expect;
-        let threshold = match expect.threshold {
-            // What nobody waits for is not asked for.
-            Threshold::Above(_) if !self.may_wait() => Threshold::WhenAsked,
-            threshold => threshold,
-        };
-        expect::decide(head, self.upload.size_hint(), threshold)
-    }
-
-    /// Returns whether content can wait: for what a transport reports, or for its time.
-    fn may_wait(&self) -> bool {
-        Listener::HEARS || self.shared.settings.expect.unreported == Unreported::Wait
-    }
-
     /// Makes the request of a hop, and listens for the answer that its content waits for.
     fn request(
         &mut self,
@@ -254,18 +260,32 @@ where
         expectation: Expectation,
     ) -> Request<ReplayBody<B>> {
         self.chain.expects(expectation);
-        let Settings { expect, timer, .. } = &*self.shared.settings;
-        let waits = expectation == Expectation::Continue && self.may_wait();
-        if waits {
-            let patience = Deadline::new(timer, expect.wait);
-            let body = self.upload.body(hop, Some(patience));
-            let mut request = Request::from_parts(head, body);
-            self.listener.listen_for(&mut request, &self.upload, hop, expect.unreported);
-            request
-        } else {
+        let wait = match expectation {
+            Expectation::Continue => {
+                let support = policy(&self.policy, &self.shared).expect(&head);
+                expectation::wait(&self.shared.settings, support)
+            }
+            Expectation::None => None,
+        };
+        let Some(Wait { patience, successor, unreported }) = wait else {
             let mut request = Request::from_parts(head, self.upload.body(hop, None));
             self.listener.listen(&mut request);
-            request
-        }
+            return request;
+        };
+        let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
+        self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
+        request
+    }
+
+    fn expectation(&self, head: &mut request::Parts) -> Expectation {
+        expectation::decide(&self.shared.settings, head, self.upload.size_hint())
+    }
+}
+
+/// Returns the policy of a call: the request's own, or the layer's.
+fn policy<'a, P: Policy>(own: &'a Option<RequestPolicy>, shared: &'a Shared<P>) -> &'a dyn Policy {
+    match own {
+        Some(RequestPolicy(policy)) => &**policy,
+        None => &*shared.policy,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, request, response};
+use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, Uri, request, response};
 use tower::BoxError;
 
 use crate::{
@@ -209,6 +209,11 @@ impl Chain {
         Some(History::new(hops, self.requested()))
     }
 
+    /// Returns the URI of the request that was sent last.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.head.uri
+    }
+
     /// Returns method and target of the request that was sent last.
     pub(crate) fn request_line(&self) -> (Method, Target) {
         (self.head.method.clone(), self.requested())
@@ -370,7 +375,8 @@ impl Chain {
         }
     }
 
-    fn is_failed_expectation(&self, status: StatusCode) -> bool {
+    /// Returns whether a response refuses what the request expected, and that alone.
+    pub(crate) fn is_failed_expectation(&self, status: StatusCode) -> bool {
         status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Continue
     }
 

@@ -106,7 +106,10 @@ where
         loop {
             let outcome = match this.state.as_mut().project() {
                 StateProj::Calling { response } => {
-                    let response = ready!(response.poll(cx)).map_err(|e| this.call.failed(e))?;
+                    let Poll::Ready(response) = response.poll(cx) else {
+                        return this.call.poll_too_many(cx).map(Err);
+                    };
+                    let response = response.map_err(|e| this.call.failed(e))?;
                     let (head, body) = response.into_parts();
                     this.call.on_response(head, ResponseBody::new(body), None)
                 }

@@ -3,26 +3,39 @@
 #[cfg(feature = "hyper")]
 pub(crate) use self::hyper_client::Listener;
 #[cfg(feature = "hyper")]
-pub use self::hyper_client::OnInformational;
+pub use self::hyper_client::{OnInformational, TooManyInformational};
 #[cfg(not(feature = "hyper"))]
 pub(crate) use self::nobody::Listener;
 
 #[cfg(feature = "hyper")]
 mod hyper_client {
-    use std::{fmt, sync::Arc};
+    use std::{
+        error, fmt,
+        sync::{
+            Arc, Mutex, PoisonError,
+            atomic::{AtomicU32, Ordering},
+        },
+        task::{Context, Poll, Waker},
+    };
 
     use http::{Extensions, Request, Response, StatusCode};
 
     use crate::{
-        body::{Control, ReplayBody, Upload},
+        body::{Control, ReplayBody, Successor, Upload},
         settings::Unreported,
     };
+
+    /// How many informational responses a request may have. hyper would read them for ever.
+    const LIMIT: u32 = 1000;
 
     /// A callback for every informational (1xx) response: a request extension.
     ///
     /// hyper has room for one such callback per request, and this crate needs it for `100 Continue`.
     /// So a callback set by `hyper::ext::on_informational` is replaced where the layer waits for that;
     /// this one is called on every hop. Only hyper's HTTP/1 client calls it.
+    ///
+    /// Where the layer listens (for this, or for `100 Continue`), a server that sends more than 1000 of
+    /// them for one request ends the call, with [`TooManyInformational`] as the error's source.
     ///
     /// ```
     /// use http::Request;
@@ -54,6 +67,8 @@ mod hyper_client {
     /// Listens for the caller of a call, and for its upload.
     pub(crate) struct Listener {
         caller: Option<OnInformational>,
+        /// Of the request that was sent last, if it is listened to.
+        count: Option<Arc<Count>>,
     }
 
     impl Listener {
@@ -61,34 +76,51 @@ mod hyper_client {
         pub(crate) const HEARS: bool = true;
 
         pub(crate) fn new(extensions: &mut Extensions) -> Self {
-            Self { caller: extensions.remove() }
+            Self { caller: extensions.remove(), count: None }
         }
 
         /// Listens for the caller.
-        pub(crate) fn listen<B>(&self, request: &mut Request<ReplayBody<B>>) {
+        pub(crate) fn listen<B>(&mut self, request: &mut Request<ReplayBody<B>>) {
+            self.count = None;
             if self.caller.is_some() {
                 self.install(request, None);
             }
         }
 
         /// Listens for the caller, and for the `100 Continue` that `hop` of the upload waits for.
+        /// `successor` says whether another hop may follow that.
         pub(crate) fn listen_for<B: Send + 'static>(
-            &self,
+            &mut self,
             request: &mut Request<ReplayBody<B>>,
             upload: &Upload<B>,
             hop: u32,
+            successor: Successor,
             unreported: Unreported,
         ) {
-            let parked = upload.control().map(|control| Parked { control, hop, unreported });
+            let parked =
+                upload.control().map(|control| Parked { control, hop, successor, unreported });
             self.install(request, parked);
         }
 
+        /// Is ready when the server has sent too many.
+        pub(crate) fn poll_too_many(&self, cx: &mut Context<'_>) -> Poll<TooManyInformational> {
+            match &self.count {
+                Some(count) => count.poll_too_many(cx),
+                None => Poll::Pending,
+            }
+        }
+
         /// hyper's callback is an extension of one request, so every hop needs its own.
-        fn install<B>(&self, request: &mut Request<B>, parked: Option<Parked>) {
+        fn install<B>(&mut self, request: &mut Request<B>, parked: Option<Parked>) {
             let caller = self.caller.clone();
+            let count = Arc::new(Count::default());
+            self.count = Some(Arc::clone(&count));
             hyper::ext::on_informational(request, move |response| {
+                if count.is_too_many() {
+                    return;
+                }
                 if let (StatusCode::CONTINUE, Some(parked)) = (response.status(), &parked) {
-                    parked.control.proceed(parked.hop);
+                    parked.control.proceed(parked.hop, parked.successor);
                 }
                 if let Some(OnInformational(callback)) = &caller {
                     let mut copy = Response::new(());
@@ -101,10 +133,61 @@ mod hyper_client {
         }
     }
 
+    /// How many informational responses a request has had.
+    #[derive(Default)]
+    struct Count {
+        responses: AtomicU32,
+        /// Wakes the call.
+        waker: Mutex<Option<Waker>>,
+    }
+
+    impl Count {
+        /// Counts one more, and ends the call where it is too many.
+        fn is_too_many(&self) -> bool {
+            let before = self.responses.fetch_add(1, Ordering::SeqCst);
+            if before == LIMIT {
+                let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
+            before >= LIMIT
+        }
+
+        fn poll_too_many(&self, cx: &mut Context<'_>) -> Poll<TooManyInformational> {
+            let waker = Some(cx.waker().clone());
+            let replaced = {
+                let mut known = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::replace(&mut *known, waker)
+            };
+            drop(replaced);
+            if self.responses.load(Ordering::SeqCst) > LIMIT {
+                return Poll::Ready(TooManyInformational { _priv: () });
+            }
+            Poll::Pending
+        }
+    }
+
+    /// The source of the error of a call whose server has sent more than 1000 informational (1xx)
+    /// responses and no final one.
+    #[derive(Debug)]
+    pub struct TooManyInformational {
+        _priv: (),
+    }
+
+    impl fmt::Display for TooManyInformational {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "the server sent more than {LIMIT} informational responses, and no other")
+        }
+    }
+
+    impl error::Error for TooManyInformational {}
+
     /// An upload that waits for `100 Continue`.
     struct Parked {
         control: Arc<dyn Control>,
         hop: u32,
+        successor: Successor,
         unreported: Unreported,
     }
 
@@ -122,10 +205,15 @@ mod hyper_client {
 
 #[cfg(not(feature = "hyper"))]
 mod nobody {
+    use std::{
+        convert::Infallible,
+        task::{Context, Poll},
+    };
+
     use http::{Extensions, Request};
 
     use crate::{
-        body::{ReplayBody, Upload},
+        body::{ReplayBody, Successor, Upload},
         settings::Unreported,
     };
 
@@ -139,15 +227,20 @@ mod nobody {
             Self
         }
 
-        pub(crate) fn listen<B>(&self, _: &mut Request<ReplayBody<B>>) {}
+        pub(crate) fn listen<B>(&mut self, _: &mut Request<ReplayBody<B>>) {}
 
         pub(crate) fn listen_for<B>(
-            &self,
+            &mut self,
             _: &mut Request<ReplayBody<B>>,
             _: &Upload<B>,
             _: u32,
+            _: Successor,
             _: Unreported,
         ) {
+        }
+
+        pub(crate) fn poll_too_many(&self, _: &mut Context<'_>) -> Poll<Infallible> {
+            Poll::Pending
         }
     }
 }

@@ -137,12 +137,20 @@ impl<P> FollowRedirectLayer<P> {
     /// again; by default 64 KiB.
     ///
     /// A redirect that needs the content, and comes after more than that was sent, is refused. There
-    /// is no limit for content that comes in one piece, was not sent yet, or can be made again by a
-    /// [`BodyFactory`](crate::BodyFactory). A request may have a limit of its own
+    /// is no limit for content that comes in one piece, was not sent yet, is a file (`FileBody`, with
+    /// the feature `fs`), or can be made again by a [`BodyFactory`](crate::BodyFactory). With the
+    /// feature `spill` a temporary file takes what passes the limit. A request may have a limit of its own
     /// ([`ReplayLimit`](crate::ReplayLimit)).
     #[must_use]
     pub fn replay_limit(self, bytes: u64) -> Self {
         self.set(|settings| settings.replay_limit = bytes)
+    }
+
+    /// Records in a temporary file what passes the [replay limit](Self::replay_limit).
+    #[cfg(feature = "spill")]
+    #[must_use]
+    pub fn spill(self, spill: crate::body::Spill) -> Self {
+        self.set(|settings| settings.spill = Some(spill))
     }
 
     /// Sets when content waits for `100 Continue`, and how long; by default above 1 MiB, for one second.

@@ -75,11 +75,14 @@
 //! - `hyper` (default): learns of `100 Continue` from hyper's HTTP/1 client, and takes any
 //!   `hyper::rt::Timer`. Without it, nothing waits for `100 Continue` unless
 //!   [asked](ExpectContinue::wait_unreported) to.
+//! - `fs`: adds `FileBody`, a file as a request body that can be sent again (Unix and Windows).
+//! - `spill`: adds `Spill`, a temporary file for what passes the replay limit (Unix and Windows).
 
 mod body;
 mod call;
 mod chain;
 mod error;
+mod expectation;
 mod future;
 mod head;
 mod history;
@@ -87,13 +90,18 @@ mod informational;
 mod layer;
 pub mod policy;
 mod refusal;
+mod refusers;
 pub mod rules;
 mod service;
 mod settings;
 mod timer;
 
+#[cfg(feature = "fs")]
+pub use self::body::FileBody;
+#[cfg(feature = "spill")]
+pub use self::body::Spill;
 #[cfg(feature = "hyper")]
-pub use self::informational::OnInformational;
+pub use self::informational::{OnInformational, TooManyInformational};
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
     call::ReplayLimit,

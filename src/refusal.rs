@@ -51,7 +51,7 @@ pub enum RefusalKind {
     /// refuses it.
     Scheme,
     /// The content must be sent again, and cannot be: it is gone, or its
-    /// [`BodyFactory`](crate::BodyFactory) failed.
+    /// [`BodyFactory`](crate::BodyFactory) or its temporary file (the feature `spill`) failed.
     BodyNotReplayable,
     /// The policy stopped, or failed.
     Policy,
@@ -111,6 +111,11 @@ impl Refusal {
     ) -> Self {
         Self { inner: Arc::new(Inner { kind, method, requested, status, target, source }) }
     }
+
+    pub(crate) fn with_source(self, source: Arc<dyn error::Error + Send + Sync>) -> Self {
+        let Inner { kind, ref method, ref requested, status, ref target, .. } = *self.inner;
+        Self::new(kind, (method.clone(), requested.clone()), status, target.clone(), Some(source))
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -122,7 +127,7 @@ impl fmt::Display for Refusal {
         }
         f.write_str(" was not followed: ")?;
         f.write_str(match (kind, source) {
-            (RefusalKind::BodyNotReplayable, Some(_)) => "its BodyFactory failed",
+            (RefusalKind::BodyNotReplayable, Some(_)) => "its content could not be made again",
             (kind, _) => kind.sentence(),
         })
     }
@@ -219,7 +224,7 @@ mod tests {
         assert!(lost.contains("give a BodyFactory"), "{lost}");
         let failed = refusal_with(RefusalKind::BodyNotReplayable, Some("no such file".into()));
         let text = failed.to_string();
-        assert!(text.ends_with(" was not followed: its BodyFactory failed"), "{text}");
+        assert!(text.ends_with(" was not followed: its content could not be made again"), "{text}");
         assert_eq!(error::Error::source(&failed).unwrap().to_string(), "no such file");
     }
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Extensions, HeaderName};
 
 use crate::{
+    refusers::Refusers,
     rules::{expect::Threshold, method::MethodRules},
     timer::Timer,
 };
@@ -20,7 +21,10 @@ pub(crate) struct Settings {
     pub(crate) extensions: Vec<KeepExtension>,
     pub(crate) record: Vec<HeaderName>,
     pub(crate) replay_limit: u64,
+    #[cfg(feature = "spill")]
+    pub(crate) spill: Option<crate::body::Spill>,
     pub(crate) expect: ExpectContinue,
+    pub(crate) refusers: Arc<Refusers>,
     pub(crate) drain: Drain,
     pub(crate) timer: Timer,
 }
@@ -36,7 +40,10 @@ impl Default for Settings {
             extensions: Vec::new(),
             record: Vec::new(),
             replay_limit: 64 * 1024,
+            #[cfg(feature = "spill")]
+            spill: None,
             expect: ExpectContinue::default(),
+            refusers: Arc::default(),
             drain: Drain::default(),
             timer: Timer::default(),
         }
@@ -82,9 +89,15 @@ pub enum OnRefusal {
 /// turns the waiting off, and is not sent.
 ///
 /// The second begins when the transport first asks for the content. On a connection that does not
-/// take the head at once that is before the head has left. Every hop has its own second.
+/// take the head at once that is before the head has left. Every hop has its own second. A policy that
+/// knows the server may make the content wait until that has answered
+/// ([`ExpectSupport`](crate::policy::ExpectSupport)).
 ///
 /// A transport that reports no informational response (HTTP/2, reqwest) is not waited for.
+///
+/// A server that answers 417 gets the request once more, without the expectation. That is no
+/// redirect, and counts as none. The server is [remembered](Self::remember_refusals), and not asked
+/// again for a while.
 ///
 /// ```
 /// use std::time::Duration;
@@ -100,6 +113,7 @@ pub struct ExpectContinue {
     pub(crate) threshold: Threshold,
     pub(crate) wait: Duration,
     pub(crate) unreported: Unreported,
+    pub(crate) memory: Duration,
 }
 
 /// What an upload does whose transport will not report `100 Continue`.
@@ -116,6 +130,7 @@ impl ExpectContinue {
             threshold: Threshold::Above(bytes),
             wait: Duration::from_secs(1),
             unreported: Unreported::SendAtOnce,
+            memory: Duration::from_secs(10 * 60),
         }
     }
 
@@ -133,6 +148,16 @@ impl ExpectContinue {
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Sets how long an origin that has answered 417 is sent no expectation, a caller's own neither;
+    /// by default ten minutes, and with zero it is not remembered.
+    ///
+    /// Up to 64 origins are remembered, by all clones of a layer.
+    #[must_use]
+    pub fn remember_refusals(mut self, time: Duration) -> Self {
+        self.memory = time;
         self
     }
 

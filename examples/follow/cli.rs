@@ -115,6 +115,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "BYTES")]
     pub(crate) replay_limit: Option<u64>,
 
+    /// Record up to so much in a temporary file, where it passes the replay limit
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) spill: Option<u64>,
+
     /// standard, none, same-origin, …: all must agree
     #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
     pub(crate) policy: Vec<PolicyName>,

@@ -7,7 +7,7 @@ use hyper_util::{
 };
 use tower::Layer;
 use tower_follow_redirect::{
-    ExpectContinue, FollowRedirect, FollowRedirectLayer, OnRefusal, policy::Policy,
+    ExpectContinue, FollowRedirect, FollowRedirectLayer, OnRefusal, Spill, policy::Policy,
     rules::method::MethodRule,
 };
 
@@ -49,6 +49,9 @@ fn layer(cli: &Cli) -> Result<FollowRedirectLayer<Box<dyn Policy>>, Failure> {
     }
     if let Some(bytes) = cli.replay_limit {
         layer = layer.replay_limit(bytes);
+    }
+    if let Some(bytes) = cli.spill {
+        layer = layer.spill(Spill::up_to(bytes));
     }
     let layer =
         cli.sensitive_header.iter().cloned().fold(layer, FollowRedirectLayer::sensitive_header);

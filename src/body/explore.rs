@@ -15,13 +15,10 @@ use http_body::{Body, Frame};
 use tower::BoxError;
 
 use super::{
-    BodyFactory, Ends, Prepared, ReplayBody, Resend, Upload,
+    BodyFactory, Capacity, Ends, Patience, Prepared, ReplayBody, Resend, Successor, Upload,
     upload::{CancelUpload, Control},
 };
-use crate::{
-    rules::method::Content,
-    timer::{Deadline, Timer},
-};
+use crate::rules::method::Content;
 
 /// Plays one order after the other: each decision is the next number of a path.
 #[derive(Default)]
@@ -82,6 +79,8 @@ enum Fate {
 struct Setting {
     fate: Fate,
     parked: bool,
+    /// What `100 Continue` says.
+    successor: Successor,
     factory: bool,
     limit: u64,
     fails: bool,
@@ -179,9 +178,9 @@ impl World {
         });
         let weak = Arc::clone(&world);
         let factory = setting.factory.then(|| BodyFactory::new(move || Source::new(&weak)));
-        let upload = Upload::new(Source::new(&world), setting.limit, factory);
-        let never = Deadline::new(&Timer::Hyper(Arc::new(Never)), std::time::Duration::MAX);
-        world.begin(0, upload.body(0, setting.parked.then_some(never)));
+        let upload = Upload::new(Source::new(&world), Capacity::memory(setting.limit), factory);
+        let patience = setting.parked.then_some(Patience::UntilAnswered);
+        world.begin(0, upload.body(0, patience));
         *world.control.lock().unwrap() = upload.control();
         *world.upload.lock().unwrap() = Some(upload);
         world
@@ -238,7 +237,7 @@ impl World {
                 self.signalled.store(true, Ordering::SeqCst);
                 let control = self.control.lock().unwrap().clone();
                 if let Some(control) = control {
-                    control.proceed(0);
+                    control.proceed(0, self.setting.successor);
                 }
             }
             Action::Chain => self.chain(),
@@ -342,40 +341,22 @@ impl World {
     }
 }
 
-/// A clock that stands still.
-struct Never;
-
-impl hyper::rt::Timer for Never {
-    fn sleep(&self, _: std::time::Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(NeverSleep)
-    }
-
-    fn sleep_until(&self, _: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(NeverSleep)
-    }
-}
-
-struct NeverSleep;
-
-impl Future for NeverSleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
-}
-
-impl hyper::rt::Sleep for NeverSleep {}
-
 #[test]
 fn no_order_of_events_loses_a_byte_or_a_wake_up() {
     let mut count = 0_u64;
     for fate in [Fate::Follow, Fate::HandOver, Fate::Forbid] {
-        for bits in 0..32 {
-            let [parked, factory, small, fails, slow] = [0, 1, 2, 3, 4].map(|n| bits >> n & 1 == 1);
+        for bits in 0..64 {
+            let [parked, factory, small, fails, slow, last] =
+                [0, 1, 2, 3, 4, 5].map(|n| bits >> n & 1 == 1);
+            let successor = match (parked, last) {
+                (_, false) => Successor::Possible,
+                (true, true) => Successor::Excluded,
+                // Nobody says it.
+                (false, true) => continue,
+            };
             let limit = if small { 0 } else { 100 };
             let pending = usize::from(slow);
-            let setting = Setting { fate, parked, factory, limit, fails, pending };
+            let setting = Setting { fate, parked, successor, factory, limit, fails, pending };
             let mut path = Path::default();
             loop {
                 let world = World::new(setting, path);

@@ -5,21 +5,20 @@
 //! here between polls and is lent to one poll at a time, so that no lock is held while it is used,
 //! and nothing that was taken out of it can get lost. This file knows only its lock and [`Waker`].
 
-use std::{
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
-};
+use std::{mem, task::Waker};
+
+use super::lock::{Guard, Lock};
 
 /// One value, and whose turn it is to use it.
 pub(crate) struct Handover<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 struct State<T> {
     /// The hop whose turn it is; those before it are over.
     hop: u32,
     flow: Flow,
+    successor: Successor,
     /// Whether the current hop asked for the value at all.
     polled: bool,
     value: Value<T>,
@@ -39,6 +38,13 @@ enum Flow {
     },
     /// No hop gets anything any more.
     Closed,
+}
+
+/// Whether another hop may follow the current one, and need the value again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Successor {
+    Possible,
+    Excluded,
 }
 
 enum Value<T> {
@@ -85,12 +91,13 @@ impl<T> Handover<T> {
         let state = State {
             hop: 0,
             flow: Flow::Open,
+            successor: Successor::Possible,
             polled: false,
             value: Value::Here(value),
             progress: Progress::Unread,
             waker: None,
         };
-        Self { state: Mutex::new(state) }
+        Self { state: Lock::new(state) }
     }
 
     /// Lends the value to `hop`, or keeps `waker` until there is something to do.
@@ -108,7 +115,14 @@ impl<T> Handover<T> {
             Flow::Held { .. } => Turn::Wait,
             Flow::Closed => Turn::Over,
             Flow::Open => match mem::replace(&mut state.value, Value::Lent(hop)) {
-                Value::Here(value) => Turn::Yours(Loan { from: self, hop, value: Some(value) }),
+                Value::Here(value) => {
+                    let successor = state.successor;
+                    if successor == Successor::Excluded {
+                        // What is taken out now is not kept.
+                        state.progress = Progress::Gone;
+                    }
+                    Turn::Yours(Loan { from: self, hop, successor, value: Some(value) })
+                }
                 other @ Value::Lent(_) => {
                     state.value = other;
                     Turn::Wait
@@ -145,27 +159,25 @@ impl<T> Handover<T> {
         self.lock().flow = Flow::Parked;
     }
 
-    /// Ends the parking of `hop`.
-    pub(crate) fn open(&self, hop: u32) {
-        self.open_if(hop, |_| true);
+    /// Ends the parking of `hop`, and says whether another may follow it.
+    pub(crate) fn open(&self, hop: u32, successor: Successor) {
+        self.open_if(hop, successor, |_| true);
     }
 
     /// Ends the parking of `hop` if its transport has not asked for the value yet.
     #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
     pub(crate) fn open_unpolled(&self, hop: u32) {
-        self.open_if(hop, |state| !state.polled);
+        self.open_if(hop, Successor::Possible, |state| !state.polled);
     }
 
-    fn open_if(&self, hop: u32, condition: impl FnOnce(&State<T>) -> bool) {
+    fn open_if(&self, hop: u32, successor: Successor, condition: impl FnOnce(&State<T>) -> bool) {
         let waker = {
             let mut state = self.lock();
-            if state.hop != hop || !condition(&state) {
-                return;
-            }
-            if state.flow != Flow::Parked {
+            if state.hop != hop || state.flow != Flow::Parked || !condition(&state) {
                 return;
             }
             state.flow = Flow::Open;
+            state.successor = successor;
             state.waker.take()
         };
         wake(waker);
@@ -209,6 +221,7 @@ impl<T> Handover<T> {
             let mut state = self.lock();
             state.hop += 1;
             state.flow = Flow::Open;
+            state.successor = Successor::Possible;
             state.polled = false;
             let replaced = replacement.map(|value| {
                 state.progress = Progress::Unread;
@@ -236,6 +249,14 @@ impl<T> Handover<T> {
         wake(waker);
     }
 
+    /// Looks at the value, if it is here.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        match &self.lock().value {
+            Value::Here(value) => Some(look(value)),
+            Value::Lent(_) | Value::Lost => None,
+        }
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         self.lock().progress
     }
@@ -245,9 +266,8 @@ impl<T> Handover<T> {
         matches!(self.lock().value, Value::Lent(_))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing of ours panics while it holds the lock, and the state is whole at every step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, State<T>> {
+        self.state.lock()
     }
 
     fn give(&self, hop: u32, value: Option<T>, progress: Option<Progress>) -> Standing {
@@ -291,10 +311,15 @@ fn wake(waker: Option<Waker>) {
 pub(crate) struct Loan<'a, T> {
     from: &'a Handover<T>,
     hop: u32,
+    successor: Successor,
     value: Option<T>,
 }
 
 impl<T> Loan<'_, T> {
+    pub(crate) fn successor(&self) -> Successor {
+        self.successor
+    }
+
     pub(crate) fn value(&mut self) -> &mut T {
         self.value.as_mut().expect("the value is here until it is given back")
     }

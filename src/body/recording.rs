@@ -1,8 +1,9 @@
 //! What was read of the caller's body, and whether it can be sent again.
 
 use std::{
-    mem,
+    io, mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -11,147 +12,161 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 use tower::BoxError;
 
-use super::handover::{Handover, Progress};
+use super::{
+    handover::{Handover, Progress},
+    record::{Capacity, Record},
+};
 
 /// The caller's body with all that its hops share.
 pub(super) struct Content<B> {
     pub(super) handover: Handover<Recording<B>>,
-    /// How many bytes are recorded, in more than one frame.
-    pub(super) limit: u64,
 }
 
 /// The caller's body, and what was read of it.
 pub(super) struct Recording<B> {
-    /// `None` once it has ended.
-    source: Option<Pin<Box<B>>>,
-    frames: Vec<Bytes>,
-    recorded: u64,
+    source: Source<B>,
+    record: Record,
     trailers: Option<HeaderMap>,
     keep: Keep,
-    read: bool,
-    /// The source failed: whoever reads on must not take that for its end.
-    failed: bool,
+    progress: Progress,
+    /// Why it is gone, if that is not the limit's doing.
+    failure: Option<Arc<io::Error>>,
 }
 
-/// Whether frames are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source<B> {
+    Open(Pin<Box<B>>),
+    Ended,
+    /// It failed: whoever reads on must not take that for its end.
+    Failed,
+}
+
+/// What is kept of what is read.
+#[derive(Clone)]
 pub(super) enum Keep {
-    Frames,
-    /// They passed the limit, or there is a factory to make the body anew.
+    UpTo(Capacity),
+    /// It passed the limit, there is a factory to make the body anew, or no hop follows.
     Nothing,
 }
 
 impl<B> Content<B> {
-    pub(super) fn new(body: B, limit: u64, keep: Keep) -> Self {
-        Self { handover: Handover::new(Recording::new(body, keep)), limit }
+    pub(super) fn new(body: B, keep: Keep) -> Self {
+        Self { handover: Handover::new(Recording::new(body, keep)) }
     }
 }
 
 impl<B> Recording<B> {
     pub(super) fn new(body: B, keep: Keep) -> Self {
-        let source = Some(Box::pin(body));
-        let (frames, trailers) = (Vec::new(), None);
-        Self { source, frames, recorded: 0, trailers, keep, read: false, failed: false }
-    }
-
-    pub(super) fn progress(&self) -> Progress {
-        match self.keep {
-            _ if !self.read => Progress::Unread,
-            Keep::Frames => Progress::Kept,
-            Keep::Nothing => Progress::Gone,
+        Self {
+            source: Source::Open(Box::pin(body)),
+            record: Record::new(),
+            trailers: None,
+            keep,
+            progress: Progress::Unread,
+            failure: None,
         }
     }
 
-    /// Returns whether the limit is passed, and a hop that has sent the first `position` frames
-    /// needs none of them. The first frame is kept at any size: it costs a reference, and may be all
-    /// there is.
-    pub(super) fn is_over(&self, position: usize, limit: u64) -> bool {
-        // Frames without a byte take room, too.
-        let count = self.frames.len();
-        self.recorded.max(count as u64) > limit && count > 1 && position >= count
+    pub(super) fn progress(&self) -> Progress {
+        self.progress
     }
 
-    /// Forgets the frames, and keeps none from here on.
-    pub(super) fn forget(&mut self) -> Vec<Bytes> {
+    /// Keeps nothing more: no hop follows. What this hop has still to send of the record stays.
+    pub(super) fn stop(&mut self) {
         self.keep = Keep::Nothing;
-        mem::take(&mut self.frames)
     }
 
-    /// Returns whether a hop that has sent the first `position` frames has sent all.
-    pub(super) fn is_all(&self, position: usize) -> bool {
-        let sent = match self.keep {
-            Keep::Frames => position >= self.frames.len() + usize::from(self.trailers.is_some()),
-            Keep::Nothing => self.trailers.is_none(),
+    /// Returns whether the record is of no more use, to a hop that has sent so many bytes.
+    pub(super) fn is_over(&self, sent: u64) -> bool {
+        let useless = match &self.keep {
+            Keep::UpTo(capacity) => self.record.exceeds(capacity),
+            Keep::Nothing => self.record.size() > 0,
         };
-        self.source.is_none() && !self.failed && sent
+        useless && sent >= self.record.size()
+    }
+
+    /// Lets go of the record, and keeps nothing from here on. The caller drops what is returned.
+    pub(super) fn forget(&mut self) -> Record {
+        self.keep = Keep::Nothing;
+        self.progress = Progress::Gone;
+        self.failure = self.record.failure();
+        mem::replace(&mut self.record, Record::new())
+    }
+
+    /// Returns why the content is gone, if that is not the limit's doing.
+    pub(super) fn failure(&self) -> Option<Arc<io::Error>> {
+        self.failure.clone()
+    }
+
+    /// Returns whether a hop that has sent so many bytes, and no trailers, has sent all.
+    pub(super) fn is_all(&self, sent: u64) -> bool {
+        matches!(self.source, Source::Ended)
+            && self.trailers.is_none()
+            && sent >= self.record.size()
+    }
+
+    fn note_read(&mut self) {
+        self.progress = match (&self.keep, self.progress) {
+            (Keep::UpTo(_), Progress::Unread | Progress::Kept) => Progress::Kept,
+            (Keep::UpTo(_), Progress::Gone) | (Keep::Nothing, _) => Progress::Gone,
+        };
     }
 }
+
+/// What polling a body gives.
+type FrameOf = Option<Result<Frame<Bytes>, BoxError>>;
 
 impl<B> Recording<B>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    /// Reads what comes next for a hop that has sent so many bytes.
+    pub(super) fn poll_next(&mut self, sent: u64, cx: &mut Context<'_>) -> Poll<FrameOf> {
+        if sent < self.record.size() {
+            let data = ready!(self.record.poll_at(sent, cx));
+            return Poll::Ready(Some(data.map(Frame::data).map_err(Into::into)));
+        }
+        if let Some(trailers) = &self.trailers {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers.clone()))));
+        }
+        ready!(self.record.poll_room(cx));
+        self.poll_source(cx)
+    }
+
     /// Reads the source, and records what it gives.
-    fn poll_source(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(source) = &mut self.source else {
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<FrameOf> {
+        let source = match &mut self.source {
+            Source::Open(source) => source,
+            Source::Ended => return Poll::Ready(None),
             // A poll for the hop before has got the error itself.
-            return Poll::Ready(
-                self.failed.then(|| Err("the content failed before its end".into())),
-            );
+            Source::Failed => {
+                return Poll::Ready(Some(Err("the content failed before its end".into())));
+            }
         };
         let frame = match ready!(source.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                self.source = None;
-                self.read = true;
-                self.keep = Keep::Nothing;
-                self.failed = true;
+                self.source = Source::Failed;
+                self.stop();
+                self.note_read();
                 return Poll::Ready(Some(Err(error.into())));
             }
             None => {
-                self.source = None;
+                self.source = Source::Ended;
                 return Poll::Ready(None);
             }
         };
-        self.read = true;
-        let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
-        match (frame.data_ref(), frame.trailers_ref()) {
-            (Some(data), _) if self.keep == Keep::Frames => {
-                self.recorded += data.len() as u64;
-                self.frames.push(data.clone());
-            }
-            (_, Some(trailers)) if self.keep == Keep::Frames => {
-                self.trailers = Some(trailers.clone());
-            }
-            _ => {}
-        }
         if source.is_end_stream() {
-            self.source = None;
+            self.source = Source::Ended;
+        }
+        self.note_read();
+        let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+        if let Keep::UpTo(capacity) = &self.keep {
+            match frame.data_ref() {
+                Some(data) => self.record.push(data.clone(), capacity),
+                None => self.trailers = frame.trailers_ref().cloned(),
+            }
         }
         Poll::Ready(Some(Ok(frame)))
-    }
-
-    /// Reads the next frame for a hop that has sent the first `position` frames.
-    pub(super) fn poll_next(
-        &mut self,
-        position: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(data) = self.frames.get(position) {
-            return Poll::Ready(Some(Ok(Frame::data(data.clone()))));
-        }
-        let trailers = match self.keep {
-            Keep::Frames if position > self.frames.len() => return Poll::Ready(None),
-            Keep::Frames => self.trailers.clone(),
-            Keep::Nothing => self.trailers.take(),
-        };
-        match trailers {
-            Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            None => self.poll_source(cx),
-        }
     }
 }

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower::BoxError;
 
 use super::{
-    handover::{Progress, Standing, Turn},
+    handover::{Progress, Standing, Successor, Turn},
     recording::{Content, Keep, Recording},
 };
 use crate::timer::Deadline;
@@ -48,12 +48,19 @@ struct Hop<B> {
     content: Arc<Content<B>>,
     number: u32,
     size_hint: SizeHint,
-    /// How long `100 Continue` is waited for.
-    patience: Option<Deadline>,
-    /// How many of the recorded frames this hop has sent.
-    position: usize,
+    patience: Patience,
+    /// How many bytes this hop has sent.
     sent: u64,
     state: State,
+}
+
+/// How long `100 Continue` is waited for.
+#[derive(Debug)]
+pub(crate) enum Patience {
+    /// Until the deadline.
+    Until(Deadline),
+    /// Until the server answers.
+    UntilAnswered,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +76,8 @@ impl<B: Body> ReplayBody<B> {
             return Self::empty();
         }
         let size_hint = body.size_hint();
-        Self::of(&Arc::new(Content::new(body, 0, Keep::Nothing)), 0, size_hint, None)
+        let content = Arc::new(Content::new(body, Keep::Nothing));
+        Self::of(&content, 0, size_hint, Patience::UntilAnswered)
     }
 }
 
@@ -82,12 +90,11 @@ impl<B> ReplayBody<B> {
         content: &Arc<Content<B>>,
         number: u32,
         size_hint: SizeHint,
-        patience: Option<Deadline>,
+        patience: Patience,
     ) -> Self {
         let content = Arc::clone(content);
         let state = State::Streaming;
-        let hop = Hop { content, number, size_hint, patience, position: 0, sent: 0, state };
-        Self { hop: Some(hop) }
+        Self { hop: Some(Hop { content, number, size_hint, patience, sent: 0, state }) }
     }
 }
 
@@ -103,50 +110,71 @@ where
                 Turn::Yours(loan) => break loan,
                 Turn::Wait => return Poll::Pending,
                 Turn::Parked => {
-                    if let Some(patience) = &mut self.patience {
-                        ready!(patience.poll(cx));
+                    match &mut self.patience {
+                        Patience::Until(deadline) => ready!(deadline.poll(cx)),
+                        Patience::UntilAnswered => return Poll::Pending,
                     }
-                    content.handover.open(self.number);
+                    content.handover.open(self.number, Successor::Possible);
                 }
-                Turn::Over => {
-                    self.state = State::Ended;
-                    return Poll::Ready(Some(Err(Box::new(UploadCancelled { _priv: () }))));
-                }
+                Turn::Over => return self.cancelled(),
             }
         };
-        self.patience = None;
+        // Its deadline, if it has one, is of no more use.
+        self.patience = Patience::UntilAnswered;
+        let successor = loan.successor();
         let recording = loan.value();
-        let polled = recording.poll_next(self.position, cx);
-        let sent = self.position + usize::from(polled.is_ready());
-        let last = recording.is_all(sent);
-        let over = recording.is_over(sent, content.limit);
+        if successor == Successor::Excluded {
+            recording.stop();
+        }
+        let polled = recording.poll_next(self.sent, cx);
+        let read = match &polled {
+            Poll::Ready(Some(Ok(frame))) => Read::of(frame),
+            Poll::Ready(_) | Poll::Pending => Read::Data(0),
+        };
+        let sent = self.sent + read.bytes();
+        let is_last = read == Read::Trailers || recording.is_all(sent);
+        let is_over = recording.is_over(sent);
         let progress = recording.progress();
         match loan.give_back(progress) {
-            Standing::Over if polled.is_ready() => {
-                self.state = State::Ended;
-                return Poll::Ready(Some(Err(Box::new(UploadCancelled { _priv: () }))));
-            }
+            Standing::Over if polled.is_ready() => return self.cancelled(),
             // It is recorded: this hop sends it when it may go on, or the next one does.
             Standing::Held if progress == Progress::Kept => return Poll::Pending,
             Standing::Open | Standing::Held | Standing::Over => {}
         }
-        if over {
+        if is_over {
             // Not if a response has arrived meanwhile: then it is still needed.
             let _ = content.handover.update(self.number, Progress::Gone, Recording::forget);
         }
-        match ready!(polled) {
-            Some(Ok(frame)) => {
-                self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-                self.position += 1;
-                if last {
-                    self.state = State::Ended;
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            end => {
-                self.state = State::Ended;
-                Poll::Ready(end)
-            }
+        let polled = ready!(polled);
+        self.sent = sent;
+        if is_last || !matches!(polled, Some(Ok(_))) {
+            self.state = State::Ended;
+        }
+        Poll::Ready(polled)
+    }
+
+    fn cancelled(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.state = State::Ended;
+        Poll::Ready(Some(Err(Box::new(UploadCancelled { _priv: () }))))
+    }
+}
+
+/// What a poll has read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Data(u64),
+    Trailers,
+}
+
+impl Read {
+    fn of(frame: &Frame<Bytes>) -> Self {
+        frame.data_ref().map_or(Self::Trailers, |data| Self::Data(data.len() as u64))
+    }
+
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Data(bytes) => bytes,
+            Self::Trailers => 0,
         }
     }
 }

@@ -17,10 +17,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use proptest::prelude::*;
 use tower::BoxError;
 
-use super::{BodyFactory, Ends, ReplayBody, Resend, Upload, UploadCancelled, upload::Prepared};
+use super::{
+    BodyFactory, Capacity, Ends, Patience, ReplayBody, Resend, Successor, Upload, UploadCancelled,
+    upload::Prepared,
+};
 use crate::{
     rules::method::Content,
     timer::{Deadline, Timer},
@@ -140,7 +142,7 @@ where
 }
 
 fn upload(body: Script, limit: u64) -> (Upload<Script>, ReplayBody<Script>) {
-    let upload = Upload::new(body, limit, None);
+    let upload = Upload::new(body, Capacity::memory(limit), None);
     let first = upload.body(0, None);
     (upload, first)
 }
@@ -215,7 +217,7 @@ fn trailers_survive_when_nothing_is_kept() {
 #[test]
 fn bytes_are_not_copied() {
     let content = Bytes::from(vec![7; 1 << 20]);
-    let upload = Upload::new(Full::new(content.clone()), 0, None);
+    let upload = Upload::new(Full::new(content.clone()), Capacity::memory(0), None);
     let mut first = upload.body(0, None);
     let Poll::Ready(Some(Ok(frame))) = poll_with(&mut first, Waker::noop()) else { panic!() };
     assert_eq!(frame.data_ref().unwrap().as_ptr(), content.as_ptr());
@@ -230,7 +232,8 @@ fn a_factory_makes_it_anew_only_if_it_must() {
         count.fetch_add(1, Ordering::SeqCst);
         Script::new(&["ab", "c", "d"])
     });
-    let mut upload = Upload::new(Script::new(&["ab", "c", "d"]), 0, Some(factory));
+    let mut upload =
+        Upload::new(Script::new(&["ab", "c", "d"]), Capacity::memory(0), Some(factory));
     let _unread = upload.body(0, None);
     let mut second = next(&mut upload);
     assert_eq!(made.load(Ordering::SeqCst), 0);
@@ -243,7 +246,7 @@ fn a_factory_makes_it_anew_only_if_it_must() {
 #[test]
 fn a_factory_that_fails_says_so_before_anything_is_cancelled() {
     let factory = BodyFactory::fallible(|| Err::<Script, _>("the file is gone"));
-    let upload = Upload::new(Script::new(&["a", "b"]), 0, Some(factory));
+    let upload = Upload::new(Script::new(&["a", "b"]), Capacity::memory(0), Some(factory));
     let mut first = upload.body(0, None);
     assert_eq!(poll(&mut first), "a");
     let error = upload.prepare(Content::Keep).err().unwrap();
@@ -267,8 +270,8 @@ fn dropped_content_leaves_an_empty_body() {
 
 #[test]
 fn a_parked_upload_sends_nothing_until_it_may() {
-    let upload = Upload::new(Script::new(&["a"]), 100, None);
-    let patience = Deadline::new(&Timer::Tokio, Duration::from_secs(1));
+    let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
+    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
     let mut first = upload.body(0, Some(patience));
@@ -277,17 +280,65 @@ fn a_parked_upload_sends_nothing_until_it_may() {
     assert!(poll_with(&mut first, &waker).is_pending());
     assert_eq!(upload.resend(), Resend::Unsent);
 
-    upload.control().unwrap().proceed(1);
+    upload.control().unwrap().proceed(1, Successor::Possible);
     assert!(poll_with(&mut first, &waker).is_pending(), "that was about another hop");
-    upload.control().unwrap().proceed(0);
+    upload.control().unwrap().proceed(0, Successor::Possible);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     assert_eq!(poll(&mut first), "a");
 }
 
+/// A piece of content that shows, by the count of its references, whether it is still held.
+struct Piece(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        b"abc"
+    }
+}
+
+#[test]
+fn where_a_100_decides_what_is_sent_is_let_go() {
+    for (successor, held, resend) in
+        [(Successor::Possible, 3, Resend::Recorded), (Successor::Excluded, 0, Resend::Impossible)]
+    {
+        let pieces = Arc::new(());
+        let mut script = Script::new(&[]);
+        script.size = 9;
+        let piece = || Frame::data(Bytes::from_owner(Piece(Arc::clone(&pieces))));
+        script.frames = [piece(), piece(), piece()].into();
+        let mut upload = Upload::new(script, Capacity::memory(100), None);
+        // The first hop has recorded two.
+        let mut first = upload.body(0, None);
+        assert_eq!((poll(&mut first), poll(&mut first)), ("abc".into(), "abc".into()));
+        let hop = upload.advance(upload.prepare(Content::Keep).unwrap());
+        let mut second = upload.body(hop, Some(Patience::UntilAnswered));
+        assert_eq!(poll(&mut second), "pending");
+        upload.control().unwrap().proceed(hop, successor);
+        assert_eq!(all(&mut second), ["abc", "abc", "abc"]);
+        assert_eq!(Arc::strong_count(&pieces) - 1, held, "{successor:?}");
+        assert_eq!(upload.resend(), resend);
+    }
+}
+
+#[test]
+fn what_a_100_decides_is_about_its_own_hop() {
+    let mut upload = Upload::new(Script::new(&["a", "b"]), Capacity::memory(100), None);
+    let first = upload.body(0, Some(Patience::UntilAnswered));
+    upload.control().unwrap().proceed(0, Successor::Excluded);
+    // The server redirects all the same, before anything was read.
+    upload.hold();
+    assert_eq!(upload.resend(), Resend::Unsent);
+    let mut second = next(&mut upload);
+    assert_eq!(poll(&mut second), "a");
+    assert_eq!(upload.resend(), Resend::Recorded);
+    assert_eq!(all(&mut next(&mut upload)), ["a", "b"]);
+    drop(first);
+}
+
 #[test]
 fn outside_a_runtime_nothing_is_waited_for() {
-    let upload = Upload::new(Script::new(&["a"]), 100, None);
-    let patience = Deadline::new(&Timer::Tokio, Duration::from_secs(1));
+    let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
+    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
     let mut first = upload.body(0, Some(patience));
     assert_eq!(poll(&mut first), "a");
 }
@@ -296,14 +347,14 @@ fn outside_a_runtime_nothing_is_waited_for() {
 fn a_transport_that_reports_nothing_is_not_waited_for_unless_it_has_begun() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
-    let patience = || Some(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
+    let patience = || Some(Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1))));
 
-    let before = Upload::new(Script::new(&["a"]), 100, None);
+    let before = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
     let mut first = before.body(0, patience());
     before.control().unwrap().unreported(0);
     assert_eq!(poll(&mut first), "a");
 
-    let begun = Upload::new(Script::new(&["a"]), 100, None);
+    let begun = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
     let mut first = begun.body(0, patience());
     assert_eq!(poll(&mut first), "pending");
     begun.control().unwrap().unreported(0);
@@ -440,7 +491,7 @@ impl Body for Curious {
 impl Drop for Curious {
     fn drop(&mut self) {
         if let Some(control) = self.upload.lock().unwrap().take() {
-            control.proceed(0);
+            control.proceed(0, Successor::Possible);
         }
     }
 }
@@ -459,7 +510,8 @@ fn the_callers_body_is_dropped_outside_the_lock() {
     ];
     for end in ends {
         let control = Arc::new(Mutex::new(None));
-        let mut upload = Upload::new(Curious { upload: Arc::clone(&control) }, 100, None);
+        let mut upload =
+            Upload::new(Curious { upload: Arc::clone(&control) }, Capacity::memory(100), None);
         let mut body = upload.body(0, None);
         *control.lock().unwrap() = upload.control();
         end(&mut upload, &mut body);
@@ -472,81 +524,4 @@ fn a_body_that_is_only_send_becomes_send_sync_and_unpin() {
     fn check<T: Send + Sync + Unpin>() {}
     struct OnlySend(#[expect(dead_code)] std::cell::Cell<u8>, std::marker::PhantomPinned);
     check::<ReplayBody<OnlySend>>();
-}
-
-/// What can happen to an upload, in any order.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Poll(usize),
-    Hold,
-    Redirect,
-    Drop(usize),
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        6 => (0..4usize).prop_map(Event::Poll),
-        1 => Just(Event::Hold),
-        2 => Just(Event::Redirect),
-        1 => (0..4usize).prop_map(Event::Drop),
-    ];
-    prop::collection::vec(event, 0..40)
-}
-
-proptest! {
-    #[test]
-    fn any_order_of_events_gives_the_whole_content_or_an_error(
-        events in events(),
-        frames in prop::collection::vec("[a-z]{0,4}", 0..6),
-        limit in 0..20u64,
-    ) {
-        let content = frames.concat();
-        let leaked: Vec<&'static str> =
-            frames.iter().map(|frame| &*String::leak(frame.clone())).collect();
-        let script = Script::new(&leaked);
-        let dropped = Arc::clone(&script.dropped);
-        let mut upload = Upload::new(script, limit, None);
-        // Every hop's body, and what it has given.
-        let mut hops = vec![(Some(upload.body(0, None)), String::new(), false)];
-        for event in events {
-            let count = hops.len();
-            match event {
-                Event::Poll(back) | Event::Drop(back) if back >= count => {}
-                Event::Poll(back) => {
-                    let (body, seen, over) = &mut hops[count - 1 - back];
-                    let Some(body) = body else { continue };
-                    match &*poll(body) {
-                        "pending" => {}
-                        "cancelled" => {
-                            prop_assert!(back > 0, "the current hop was cancelled");
-                            *over = true;
-                        }
-                        "end" => {
-                            prop_assert!(*over || *seen == content, "{} ended early", seen);
-                        }
-                        data => {
-                            prop_assert!(back == 0, "an old hop got {}", data);
-                            seen.push_str(data);
-                        }
-                    }
-                }
-                Event::Drop(back) => hops[count - 1 - back].0 = None,
-                Event::Hold => upload.hold(),
-                Event::Redirect => {
-                    upload.hold();
-                    if upload.resend() == Resend::Impossible {
-                        break;
-                    }
-                    let body = next(&mut upload);
-                    hops.push((Some(body), String::new(), false));
-                }
-            }
-        }
-        for (_, seen, _) in &hops {
-            prop_assert!(content.starts_with(seen.as_str()), "{} of {}", seen, content);
-        }
-        drop(hops);
-        drop(upload);
-        prop_assert_eq!(dropped.load(Ordering::SeqCst), 1);
-    }
 }

@@ -1,79 +1,18 @@
 //! The redirect layer's side of an upload: what is sent again, and when it must end.
 
-use std::{fmt, mem, sync::Arc};
+use std::{io, mem, sync::Arc};
 
 use http_body::{Body, SizeHint};
 use tower::BoxError;
 
 use super::{
-    handover::Progress,
+    factory::BodyFactory,
+    handover::{Progress, Successor},
+    record::Capacity,
     recording::{Content, Keep, Recording},
-    replay::ReplayBody,
+    replay::{Patience, ReplayBody},
 };
-use crate::{rules::method, timer::Deadline};
-
-/// Makes the body of a request again, whenever it must be sent again: a request extension.
-///
-/// With it nothing is recorded, and content of any size can be redirected at any time, for example by
-/// opening a file again. `B` must be the type of the request's body: a factory for another type is
-/// not found.
-///
-/// ```
-/// use bytes::Bytes;
-/// use http::Request;
-/// use http_body_util::Full;
-/// use tower_follow_redirect::BodyFactory;
-///
-/// let make = || Full::new(Bytes::from("ha ha\n"));
-/// let mut request = Request::put("http://a.test/nelson.txt").body(make())?;
-/// request.extensions_mut().insert(BodyFactory::new(make));
-/// # Ok::<(), http::Error>(())
-/// ```
-pub struct BodyFactory<B> {
-    make: Arc<dyn Fn() -> Result<B, BoxError> + Send + Sync>,
-}
-
-impl<B> BodyFactory<B> {
-    /// Makes a factory from a closure that cannot fail.
-    pub fn new<F>(make: F) -> Self
-    where
-        F: Fn() -> B + Send + Sync + 'static,
-    {
-        Self { make: Arc::new(move || Ok(make())) }
-    }
-
-    /// Makes a factory from a closure that can fail. Its error becomes the source of the
-    /// [`Refusal`](crate::Refusal) of the redirect that needed the body.
-    ///
-    /// ```
-    /// use std::{fs, io};
-    /// use bytes::Bytes;
-    /// use http_body_util::Full;
-    /// use tower_follow_redirect::BodyFactory;
-    ///
-    /// let open = || io::Result::Ok(Full::<Bytes>::from(fs::read("nelson.txt")?));
-    /// let factory = BodyFactory::fallible(open);
-    /// ```
-    pub fn fallible<F, E>(make: F) -> Self
-    where
-        F: Fn() -> Result<B, E> + Send + Sync + 'static,
-        E: Into<BoxError>,
-    {
-        Self { make: Arc::new(move || make().map_err(Into::into)) }
-    }
-}
-
-impl<B> Clone for BodyFactory<B> {
-    fn clone(&self) -> Self {
-        Self { make: Arc::clone(&self.make) }
-    }
-}
-
-impl<B> fmt::Debug for BodyFactory<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyFactory").finish_non_exhaustive()
-    }
-}
+use crate::rules::method;
 
 /// Whether the content of a request can be sent again.
 ///
@@ -117,13 +56,13 @@ enum State<B> {
 }
 
 impl<B: Body> Upload<B> {
-    pub(crate) fn new(body: B, limit: u64, factory: Option<BodyFactory<B>>) -> Self {
-        let keep = if factory.is_some() { Keep::Nothing } else { Keep::Frames };
+    pub(crate) fn new(body: B, capacity: Capacity, factory: Option<BodyFactory<B>>) -> Self {
+        let keep = if factory.is_some() { Keep::Nothing } else { Keep::UpTo(capacity) };
         let size_hint = body.size_hint();
         let state = if body.is_end_stream() {
             State::NoContent
         } else {
-            State::Sending { content: Arc::new(Content::new(body, limit, keep)), size_hint }
+            State::Sending { content: Arc::new(Content::new(body, keep)), size_hint }
         };
         Self { state, factory }
     }
@@ -158,14 +97,20 @@ impl<B> Upload<B> {
 
     /// Returns the body of the hop that has just begun. With `patience` it waits for
     /// `100 Continue` so long.
-    pub(crate) fn body(&self, hop: u32, patience: Option<Deadline>) -> ReplayBody<B> {
+    pub(crate) fn body(&self, hop: u32, patience: Option<Patience>) -> ReplayBody<B> {
         let State::Sending { content, size_hint } = &self.state else {
             return ReplayBody::empty();
         };
         if patience.is_some() {
             content.handover.park();
         }
-        ReplayBody::of(content, hop, *size_hint, patience)
+        ReplayBody::of(content, hop, *size_hint, patience.unwrap_or(Patience::UntilAnswered))
+    }
+
+    /// Returns why the content is gone, if it is and that is not the limit's doing.
+    pub(crate) fn failure(&self) -> Option<Arc<io::Error>> {
+        let State::Sending { content, .. } = &self.state else { return None };
+        content.handover.look(Recording::failure)?
     }
 
     /// Lets nothing more leave until it is decided what becomes of the response that arrived.
@@ -197,7 +142,7 @@ impl<B> Upload<B> {
         match (content, &self.factory) {
             (method::Content::Drop, _) => Ok(Prepared::Without),
             (method::Content::Keep, Some(factory)) if self.resend() == Resend::Recorded => {
-                Ok(Prepared::Again((factory.make)()?))
+                Ok(Prepared::Again(factory.make()?))
             }
             (method::Content::Keep, _) => Ok(Prepared::Continue),
         }
@@ -258,8 +203,8 @@ pub(crate) enum Ends {
 /// What a transport's signals and a response body do to an upload, whatever its type.
 #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
 pub(crate) trait Control: Send + Sync {
-    /// The server said `100 Continue` to `hop`.
-    fn proceed(&self, hop: u32);
+    /// The server said `100 Continue` to `hop`, and another hop may follow it or not.
+    fn proceed(&self, hop: u32, successor: Successor);
     /// The transport of `hop` will not report informational responses.
     fn unreported(&self, hop: u32);
     /// The response it belongs to has ended.
@@ -267,8 +212,8 @@ pub(crate) trait Control: Send + Sync {
 }
 
 impl<B: Send> Control for Content<B> {
-    fn proceed(&self, hop: u32) {
-        self.handover.open(hop);
+    fn proceed(&self, hop: u32, successor: Successor) {
+        self.handover.open(hop, successor);
     }
 
     fn unreported(&self, hop: u32) {

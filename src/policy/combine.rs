@@ -1,8 +1,8 @@
 //! Two policies as one.
 
-use http::StatusCode;
+use http::{StatusCode, request};
 
-use super::{Answer, Attempt, Decision, Edits, Policy, Question, Verdict, is_asked};
+use super::{Answer, Attempt, Decision, Edits, ExpectSupport, Policy, Question, Verdict, is_asked};
 
 /// Follows where both policies do; made by [`Policy::and`].
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,10 @@ impl<A: Policy, B: Policy> Policy for And<A, B> {
     fn claims(&self, status: StatusCode) -> bool {
         self.first.claims(status) || self.second.claims(status)
     }
+
+    fn expect(&self, request: &request::Parts) -> ExpectSupport {
+        self.first.expect(request).max(self.second.expect(request))
+    }
 }
 
 /// Asks the second policy where the first has no opinion; made by [`Policy::or`].
@@ -77,6 +81,10 @@ impl<A: Policy, B: Policy> Policy for Or<A, B> {
 
     fn claims(&self, status: StatusCode) -> bool {
         self.first.claims(status) || self.second.claims(status)
+    }
+
+    fn expect(&self, request: &request::Parts) -> ExpectSupport {
+        self.first.expect(request).max(self.second.expect(request))
     }
 }
 

@@ -21,6 +21,7 @@ mod attempt;
 mod attempt_builder;
 mod combine;
 mod edits;
+mod expect;
 mod https_only;
 mod limited;
 mod redirect_fn;
@@ -31,12 +32,13 @@ mod verdict;
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{StatusCode, request};
 
 pub use self::{
     attempt::Attempt,
     attempt_builder::AttemptBuilder,
     combine::{And, Or},
+    expect::{ExpectFn, ExpectSupport, expect_fn},
     https_only::HttpsOnly,
     limited::Limited,
     redirect_fn::{RedirectFn, redirect_fn},
@@ -93,6 +95,15 @@ pub trait Policy: Send + Sync {
     fn claims(&self, status: StatusCode) -> bool {
         let _ = status;
         false
+    }
+
+    /// Returns what is known of how the server that `request` goes to treats `Expect: 100-continue`.
+    ///
+    /// It is called for every request whose content waits for `100 Continue`. Where
+    /// [`and`](Self::and) or [`or`](Self::or) join two policies, the one that knows more is believed.
+    fn expect(&self, request: &request::Parts) -> ExpectSupport {
+        let _ = request;
+        ExpectSupport::Unknown
     }
 
     /// Makes a policy that follows where both do: the stricter decides.
@@ -180,6 +191,10 @@ macro_rules! forward {
             fn claims(&self, status: StatusCode) -> bool {
                 (**self).claims(status)
             }
+
+            fn expect(&self, request: &request::Parts) -> ExpectSupport {
+                (**self).expect(request)
+            }
         }
     )*};
 }
@@ -192,6 +207,8 @@ const _: fn(Box<dyn Policy>) = |_| {};
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::Request;
 
     use super::*;
 
@@ -209,6 +226,14 @@ mod tests {
 
         fn claims(&self, status: StatusCode) -> bool {
             status == StatusCode::BAD_REQUEST
+        }
+
+        fn expect(&self, request: &request::Parts) -> ExpectSupport {
+            if request.uri.host() == Some("a.test") {
+                ExpectSupport::Decides
+            } else {
+                ExpectSupport::Unknown
+            }
         }
     }
 
@@ -230,6 +255,13 @@ mod tests {
         for (calls, (name, policy)) in wrapped.iter().enumerate() {
             assert!(policy.claims(StatusCode::BAD_REQUEST), "{name}");
             assert!(!policy.claims(StatusCode::NOT_FOUND), "{name}");
+            for (host, known) in
+                [("a.test", ExpectSupport::Decides), ("b.test", ExpectSupport::Unknown)]
+            {
+                let (head, ()) =
+                    Request::put(format!("http://{host}/")).body(()).unwrap().into_parts();
+                assert_eq!(policy.expect(&head), known, "{name}: {host}");
+            }
             let mut claimed = AttemptBuilder::redirect("http://a.test/", 400, "/x");
             let _ = policy.redirect(&mut claimed.attempt());
             assert_eq!(spy.asked.load(Ordering::SeqCst), calls + 1, "{name}");

@@ -49,8 +49,8 @@ pub(crate) fn decide(
         }
         (_, Threshold::Off) => Expectation::None,
         _ if is_tunnel(head) => Expectation::None,
-        (Caller::Continue, _) if head.version != Version::HTTP_10 => Expectation::Continue,
-        (Caller::Silent, Threshold::Above(bytes)) if is_http_11(head.version) => {
+        (Caller::Continue, _) if may_expect(head.version) => Expectation::Continue,
+        (Caller::Silent, Threshold::Above(bytes)) if may_expect(head.version) => {
             let length = content.exact().or_else(|| content_length(&head.headers));
             if length.is_some_and(|length| length <= bytes) {
                 return Expectation::None;
@@ -67,9 +67,38 @@ pub(crate) fn is_tunnel(head: &request::Parts) -> bool {
     head.method == Method::CONNECT || head.headers.contains_key(header::UPGRADE)
 }
 
-/// Removes the expectation, for a server that answered 417.
+/// Returns whether the transport of a request reports no informational response: HTTP/2 and HTTP/3.
+pub(crate) fn is_unreported(version: Version) -> bool {
+    version > Version::HTTP_11
+}
+
+/// Removes the expectation, for a server that answers it with 417. Others of the caller stay.
 pub(crate) fn remove(headers: &mut HeaderMap) {
+    let values = headers.get_all(header::EXPECT);
+    let others: Vec<_> = values.iter().filter_map(others_of).collect();
     headers.remove(header::EXPECT);
+    for value in others {
+        headers.append(header::EXPECT, value);
+    }
+}
+
+/// Returns what a field expects besides `100-continue`.
+fn others_of(value: &HeaderValue) -> Option<HeaderValue> {
+    let is_other = |member: &&[u8]| !member.is_empty() && !is_continue(member);
+    let others: Vec<_> = members(value).filter(is_other).collect();
+    if others.is_empty() {
+        return None;
+    }
+    Some(HeaderValue::from_bytes(&others.join(&b", "[..])).expect("each was part of a value"))
+}
+
+/// Returns the members of the list that `Expect` is.
+fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn is_continue(member: &[u8]) -> bool {
+    member.eq_ignore_ascii_case(b"100-continue")
 }
 
 /// What the caller's `Expect` says.
@@ -85,9 +114,8 @@ impl Caller {
     fn of(headers: &HeaderMap) -> Self {
         let mut caller = Self::Silent;
         for value in headers.get_all(header::EXPECT) {
-            for member in value.as_bytes().split(|&byte| byte == b',') {
-                let member = member.trim_ascii();
-                if member.eq_ignore_ascii_case(b"100-continue") {
+            for member in members(value) {
+                if is_continue(member) {
                     return Self::Continue;
                 }
                 caller = match caller {
@@ -100,9 +128,9 @@ impl Caller {
     }
 }
 
-/// HTTP/2 and HTTP/3 transports report no informational response.
-fn is_http_11(version: Version) -> bool {
-    version == Version::HTTP_11
+/// A server MUST ignore the expectation of an HTTP/1.0 request.
+fn may_expect(version: Version) -> bool {
+    version >= Version::HTTP_11
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -181,18 +209,36 @@ mod tests {
     }
 
     #[test]
-    fn upgrades_and_other_versions_do_not_wait() {
+    fn upgrades_and_old_versions_do_not_wait() {
         let put = || Request::put("http://a.test/");
         let table = [
             (put().header(header::UPGRADE, "h2c"), Expectation::None),
             (put().version(Version::HTTP_10), Expectation::None),
-            (put().version(Version::HTTP_2), Expectation::None),
+            (put().version(Version::HTTP_09), Expectation::None),
             (put().version(Version::HTTP_11), Expectation::Continue),
+            (put().version(Version::HTTP_2), Expectation::Continue),
         ];
         for (request, waits) in table {
             let (mut head, ()) = request.body(()).unwrap().into_parts();
             let found = decide(&mut head, Some(&size(None)), Threshold::Above(MIB));
             assert_eq!(found, waits, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_refused_expectation_is_removed() {
+        let table = [
+            (&["100-continue"][..], &[][..]),
+            (&["x=1, 100-Continue,y"], &["x=1, y"]),
+            (&["100-continue, ", "x=1"], &["x=1"]),
+        ];
+        for (before, after) in table {
+            let mut headers = HeaderMap::new();
+            for value in before {
+                headers.append(header::EXPECT, HeaderValue::from_static(value));
+            }
+            remove(&mut headers);
+            assert_eq!(Vec::from_iter(headers.get_all(header::EXPECT)), after, "{before:?}");
         }
     }
 }

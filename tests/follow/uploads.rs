@@ -54,6 +54,18 @@ fn standard_input_moves_on_whole() {
 }
 
 #[test]
+fn standard_input_is_sent_again_from_a_spill() {
+    let back = Server::answering(|_| OK.into());
+    let target = back.url("/there");
+    let front = Server::answering(move |_| redirect(307, &target));
+    let content = "ha ".repeat(500_000);
+    let url = front.url("/here");
+    let flags = ["-T", "-", "--no-expect", "--spill", "1500000", "-w", " %{size_upload}", &url];
+    follow_with(&flags, &content).succeeds(&format!("ok {}", 2 * content.len()));
+    assert_eq!(back.requests()[0].body, content.as_bytes());
+}
+
+#[test]
 fn an_upload_goes_on_after_an_early_answer() {
     let server = Server::start(|mut connection| {
         let head = connection.head()?;

@@ -5,10 +5,12 @@
 mod adversary;
 mod early;
 mod expect;
+mod expectations;
 mod http2;
 mod incoming;
 mod incumbents;
 mod properties;
 mod service;
+mod sources;
 mod support;
 mod wire;

@@ -1,0 +1,82 @@
+//! What becomes of `Expect: 100-continue` in one call: whether it is sent, and how content waits.
+
+use std::time::Instant;
+
+use http::{Uri, request};
+use http_body::SizeHint;
+
+use crate::{
+    body::{Patience, Successor},
+    informational::Listener,
+    policy::ExpectSupport,
+    rules::{
+        expect::{self, Expectation, Threshold},
+        origin::Origin,
+    },
+    settings::{ExpectContinue, Settings, Unreported},
+    timer::Deadline,
+};
+
+/// How the content of one request waits.
+pub(crate) struct Wait {
+    pub(crate) patience: Patience,
+    /// Whether a redirect may come after `100 Continue`.
+    pub(crate) successor: Successor,
+    pub(crate) unreported: Unreported,
+}
+
+/// Decides for one request, whose content has the `size`, and adds or removes `Expect` accordingly.
+pub(crate) fn decide(
+    settings: &Settings,
+    head: &mut request::Parts,
+    size: Option<&SizeHint>,
+) -> Expectation {
+    let ExpectContinue { threshold, unreported, .. } = settings.expect;
+    let is_heard = Listener::HEARS && !expect::is_unreported(head.version);
+    let threshold = match threshold {
+        // What nobody waits for is not asked for.
+        Threshold::Above(_) if !is_heard && unreported == Unreported::SendAtOnce => {
+            Threshold::WhenAsked
+        }
+        threshold => threshold,
+    };
+    let expectation = expect::decide(head, size, threshold);
+    if expectation == Expectation::Continue && is_refused(settings, &head.uri) {
+        expect::remove(&mut head.headers);
+        return Expectation::None;
+    }
+    expectation
+}
+
+/// Returns how content waits that expects something, or `None` where nobody would tell it to go.
+pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> {
+    let Settings { expect: ExpectContinue { wait, unreported, .. }, timer, .. } = settings;
+    let patience = match (support, unreported) {
+        (_, Unreported::SendAtOnce) if !Listener::HEARS => return None,
+        (ExpectSupport::Answers | ExpectSupport::Decides, Unreported::SendAtOnce) => {
+            Patience::UntilAnswered
+        }
+        (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => {
+            Patience::Until(Deadline::new(timer, *wait))
+        }
+    };
+    let successor = match support {
+        ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
+        ExpectSupport::Decides => Successor::Excluded,
+    };
+    Some(Wait { patience, successor, unreported: *unreported })
+}
+
+/// Notes that the server of a URI has answered 417 to the expectation.
+pub(crate) fn remember_refusal(settings: &Settings, uri: &Uri) {
+    let now = Instant::now();
+    let until = now.checked_add(settings.expect.memory).filter(|until| *until > now);
+    if let (Some(origin), Some(until)) = (Origin::of(uri), until) {
+        settings.refusers.remember(origin, now, until);
+    }
+}
+
+fn is_refused(settings: &Settings, uri: &Uri) -> bool {
+    let refusers = &settings.refusers;
+    Origin::of(uri).is_some_and(|origin| refusers.know(&origin, Instant::now()))
+}
