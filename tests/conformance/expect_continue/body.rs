@@ -154,7 +154,7 @@ impl Body for Source {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.clone()
+        self.left
     }
 }
 

@@ -122,9 +122,11 @@ pub fn request(
     watch: &Watch,
 ) -> Result<Request<Source>, http::Error> {
     let mut request = bare(&described.method, &described.url, described.body, watch)?;
-    if described.version == vectors::Version::Http10 {
-        *request.version_mut() = Version::HTTP_10;
-    }
+    *request.version_mut() = match described.version {
+        vectors::Version::Http10 => Version::HTTP_10,
+        vectors::Version::Http11 => Version::HTTP_11,
+        vectors::Version::Http2 => Version::HTTP_2,
+    };
     let headers = request.headers_mut();
     for (name, value) in &described.headers {
         headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
