@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,13 +13,14 @@ use http::{Request, StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    runtime::Handle,
+    task::JoinSet,
     time::timeout,
 };
 use tower::{BoxError, Layer, ServiceExt};
-use tower_follow_redirect::{FollowRedirect, FollowRedirectLayer, History};
+use tower_follow_redirect::{ExpectContinue, FollowRedirect, FollowRedirectLayer, History};
 
-use super::{
+use crate::support::{
     HyperClient,
     body::{Length, OneShot, is_part},
     hyper_client,
@@ -27,9 +28,16 @@ use super::{
     text,
 };
 
+/// How many uploads are on their way at a time.
+const IN_FLIGHT: usize = 16;
+
 const CHUNK: u64 = 64 * 1024;
 
-/// How long after the last upload a connection of the front may still be open.
+/// How long an upload waits for its redirect. The default of one second would do on a machine that
+/// does nothing else: the figures tell how long the redirects took.
+const EXPECT_WAIT: Duration = Duration::from_secs(10);
+
+/// How long after the last upload something may still be open that is to be closed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the front does with an upload once it has answered 307.
@@ -47,118 +55,230 @@ pub struct Figures {
     front: Front,
     tries: u64,
     size: u64,
-    followed: u64,
-    first_failure: Option<String>,
+    uploads: Uploads,
     /// Body bytes that came to the front.
     wasted: u64,
     /// Body bytes that came to the target, each at its place.
     stored: u64,
-    /// Body bytes that were taken out of the callers' bodies.
-    taken: u64,
     front_connections: usize,
+    /// Connections to the front that outlived their redirect.
+    lingering: usize,
     target_connections: usize,
-    slowest: Duration,
+    before: Open,
+    /// When all is done, and the client still lives.
+    between: Open,
+    after: Open,
     total: Duration,
 }
 
-/// Makes so many uploads of `size` bytes, one after the other with one client.
-pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
-    let stored = Arc::new(AtomicU64::new(0));
-    let target = store(Arc::clone(&stored)).await;
-    let (report, reports) = unbounded_channel();
-    let diverter = divert(front, &target.url("/object"), report).await;
-    let client = FollowRedirectLayer::new().layer(hyper_client());
+/// What the client has seen.
+#[derive(Debug, Default)]
+struct Uploads {
+    followed: u64,
+    first_failure: Option<String>,
+    /// Body bytes that were taken out of the callers' bodies.
+    taken: u64,
+    slowest_redirect: Duration,
+    slowest: Duration,
+}
 
-    let (mut followed, mut taken, mut slowest) = (0, 0, Duration::ZERO);
-    let mut first_failure = None;
+/// What the process has open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    /// Sockets of any kind, where the system tells.
+    sockets: Option<usize>,
+    /// Tasks of the runtime.
+    tasks: usize,
+}
+
+/// What has come to the servers.
+#[derive(Default)]
+struct Seen {
+    wasted: AtomicU64,
+    ended: AtomicUsize,
+    stored: AtomicU64,
+}
+
+/// Makes so many uploads of `size` bytes with one client.
+pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
+    let before = Open::now();
+    let seen = Arc::new(Seen::default());
+    let target = store(Arc::clone(&seen)).await;
+    let diverter = divert(front, &target.url("/object"), Arc::clone(&seen)).await;
+    // A busy machine may be slow, and that is not what is measured.
+    let expect = ExpectContinue::default().wait(EXPECT_WAIT);
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(hyper_client());
+
     let began = Instant::now();
-    for _ in 0..tries {
-        let (body, counts) = OneShot::new(size, CHUNK, Length::Known);
-        let request = Request::put(diverter.url("/object")).body(body).unwrap();
-        let sent = Instant::now();
-        match upload(client.clone(), request).await {
-            Ok(()) => followed += 1,
-            Err(error) => first_failure = first_failure.or_else(|| Some(format!("{error:?}"))),
-        }
-        slowest = slowest.max(sent.elapsed());
-        taken += counts.read();
-    }
+    let uploads = Uploads::make(&client, &diverter.url("/object"), tries, size).await;
     let total = began.elapsed();
     // The client still lives: only the redirect can have ended the front's connections.
-    let wasted = sum(reports, diverter.connections()).await;
+    let lingering = || diverter.connections() - seen.ended.load(Ordering::SeqCst);
+    patiently(|| lingering() == 0).await;
+    let (front_connections, lingering) = (diverter.connections(), lingering());
+    let (target_connections, between) = (target.connections(), Open::now());
+
+    drop((client, diverter, target));
+    patiently(|| Open::now() == before).await;
     Figures {
         front,
         tries,
         size,
-        followed,
-        first_failure,
-        wasted,
-        stored: stored.load(Ordering::SeqCst),
-        taken,
-        front_connections: diverter.connections(),
-        target_connections: target.connections(),
-        slowest,
+        uploads,
+        wasted: seen.wasted.load(Ordering::SeqCst),
+        stored: seen.stored.load(Ordering::SeqCst),
+        front_connections,
+        lingering,
+        target_connections,
+        before,
+        between,
+        after: Open::now(),
         total,
     }
 }
 
 impl Figures {
-    /// Panics unless every upload arrived, and none of it at the front.
+    /// Panics unless every upload arrived, none of it at the front, and nothing is left open.
     pub fn assert_perfect(&self) {
         let whole = self.tries * self.size;
-        assert_eq!(self.followed, self.tries, "{:?}", self.first_failure);
+        let Uploads { followed, taken, first_failure, .. } = &self.uploads;
+        assert_eq!(*followed, self.tries, "{first_failure:?}");
         assert_eq!(self.wasted, 0, "body bytes at the front");
-        assert_eq!((self.stored, self.taken), (whole, whole), "body bytes stored, and taken");
+        assert_eq!((self.stored, *taken), (whole, whole), "body bytes stored, and taken");
+        assert_eq!(self.lingering, 0, "connections to the front that outlived their redirect");
+        assert_ne!(self.between, self.before, "the servers are open, if anything is counted");
+        assert_eq!(self.after, self.before, "what is open at the end, and at the start");
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "front {:?}, {} uploads of {} bytes", self.front, self.tries, self.size)?;
-        writeln!(f, "  followed            {} of {}", self.followed, self.tries)?;
+        let Self { front, tries, size, uploads, wasted, stored, .. } = self;
+        let followed = uploads.followed;
+        writeln!(f, "front {front:?}, {tries} uploads of {size} bytes, {IN_FLIGHT} in flight")?;
+        writeln!(f, "  uploads             {followed} followed, {} lost", tries - followed)?;
+        writeln!(f, "  body bytes          {wasted} at the front, {stored} at the target")?;
         writeln!(
             f,
-            "  body bytes          {} at the front, {} at the target",
-            self.wasted, self.stored
+            "  connections         {} to the front, of which {} lingered, {} to the target",
+            self.front_connections, self.lingering, self.target_connections
         )?;
-        writeln!(
-            f,
-            "  connections         {} to the front, {} to the target",
-            self.front_connections, self.target_connections
-        )?;
+        writeln!(f, "  open at the start   {}", self.before)?;
+        writeln!(f, "  before the end      {}, with the client and the servers", self.between)?;
+        writeln!(f, "  open at the end     {}", self.after)?;
         write!(
             f,
-            "  time                {:.2?}, the slowest upload {:.2?}",
-            self.total, self.slowest
+            "  time                {:.2?}, the slowest upload {:.2?}, its redirect at most {:.2?}",
+            self.total, uploads.slowest, uploads.slowest_redirect
         )
     }
 }
 
-async fn upload(
-    client: FollowRedirect<HyperClient<OneShot>>,
-    request: Request<OneShot>,
-) -> Result<(), BoxError> {
-    let response = client.oneshot(request).await?;
-    let hops = History::of(&response).map_or(0, |history| history.hops().len());
-    let status = response.status();
-    if (status, hops) != (StatusCode::OK, 1) || text(response).await != "ok" {
-        return Err(format!("{status} after {hops} redirects").into());
+impl Uploads {
+    async fn make(client: &Client, url: &str, tries: u64, size: u64) -> Self {
+        let mut made = Self::default();
+        let mut in_flight = JoinSet::new();
+        for _ in 0..tries {
+            if in_flight.len() == IN_FLIGHT {
+                made.note(in_flight.join_next().await.unwrap().unwrap());
+            }
+            in_flight.spawn(Upload::make(client.clone(), url.to_owned(), size));
+        }
+        while let Some(upload) = in_flight.join_next().await {
+            made.note(upload.unwrap());
+        }
+        made
     }
-    Ok(())
+
+    fn note(&mut self, upload: Upload) {
+        match upload.result {
+            Ok(redirect) => {
+                self.followed += 1;
+                self.slowest_redirect = self.slowest_redirect.max(redirect);
+            }
+            Err(error) if self.first_failure.is_none() => {
+                self.first_failure = Some(format!("{error:?}"));
+            }
+            Err(_) => {}
+        }
+        self.taken += upload.taken;
+        self.slowest = self.slowest.max(upload.took);
+    }
 }
 
-/// Starts the front. For each of its connections it reports how much of a body had come.
-async fn divert(front: Front, location: &str, report: UnboundedSender<u64>) -> Server {
+type Client = FollowRedirect<HyperClient<OneShot>>;
+
+struct Upload {
+    /// How long the redirect took, if it was followed.
+    result: Result<Duration, BoxError>,
+    taken: u64,
+    took: Duration,
+}
+
+impl Upload {
+    async fn make(client: Client, url: String, size: u64) -> Self {
+        let (body, counts) = OneShot::new(size, CHUNK, Length::Known);
+        let request = Request::put(url).body(body).unwrap();
+        let sent = Instant::now();
+        let result = put(client, request).await;
+        Self { result, taken: counts.read(), took: sent.elapsed() }
+    }
+}
+
+async fn put(client: Client, request: Request<OneShot>) -> Result<Duration, BoxError> {
+    let response = client.oneshot(request).await?;
+    let history = History::of(&response).cloned();
+    let hops = history.as_ref().map_or(&[][..], History::hops);
+    match (response.status(), hops) {
+        (StatusCode::OK, [redirect]) if text(response).await == "ok" => Ok(redirect.elapsed()),
+        (status, hops) => Err(format!("{status} after {} redirects", hops.len()).into()),
+    }
+}
+
+impl Open {
+    fn now() -> Self {
+        Self { sockets: sockets(), tasks: Handle::current().metrics().num_alive_tasks() }
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sockets {
+            Some(sockets) => write!(f, "{sockets} sockets, {} tasks", self.tasks),
+            None => write!(f, "{} tasks", self.tasks),
+        }
+    }
+}
+
+/// Counts the sockets of this process, on Linux.
+fn sockets() -> Option<usize> {
+    let descriptors = std::fs::read_dir("/proc/self/fd").ok()?;
+    let target = |entry: std::io::Result<std::fs::DirEntry>| entry?.path().read_link();
+    let is_socket = |path: &std::path::PathBuf| path.to_string_lossy().starts_with("socket:");
+    Some(descriptors.filter_map(|entry| target(entry).ok()).filter(is_socket).count())
+}
+
+/// Waits until something has happened in other tasks, but not for ever.
+async fn patiently(happened: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !happened() && began.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Starts the front, which counts how much of a body comes to it.
+async fn divert(front: Front, location: &str, seen: Arc<Seen>) -> Server {
     let answer = redirect(307, location);
     Server::start(move |mut connection, _| {
-        let (answer, report) = (answer.clone(), report.clone());
+        let (answer, seen) = (answer.clone(), Arc::clone(&seen));
         async move {
             let body = match front {
                 Front::ClosesUnread => close_unread(&mut connection.stream, &answer).await,
                 Front::Drains => drain(&mut connection, &answer).await,
             };
             drop(connection);
-            let _ = report.send(body as u64);
+            seen.wasted.fetch_add(body as u64, Ordering::SeqCst);
+            seen.ended.fetch_add(1, Ordering::SeqCst);
         }
     })
     .await
@@ -192,26 +312,16 @@ async fn drain(connection: &mut Connection, answer: &str) -> usize {
     connection.read_to_end().await.len()
 }
 
-/// Waits for the reports of so many connections.
-async fn sum(mut reports: UnboundedReceiver<u64>, connections: usize) -> u64 {
-    let mut sum = 0;
-    for _ in 0..connections {
-        let report = timeout(PATIENCE, reports.recv()).await;
-        sum += report.expect("a connection of the front is still open").unwrap();
-    }
-    sum
-}
-
 /// Starts the target, which counts what it receives.
-async fn store(stored: Arc<AtomicU64>) -> Server {
+async fn store(seen: Arc<Seen>) -> Server {
     Server::start(move |mut connection, _| {
-        let stored = Arc::clone(&stored);
+        let seen = Arc::clone(&seen);
         async move {
             while let Some(head) = connection.head().await {
                 assert_eq!(field(&head, "expect"), Some("100-continue"));
                 connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
                 let length = field(&head, "content-length").unwrap().parse().unwrap();
-                stored.fetch_add(receive(&mut connection, length).await, Ordering::SeqCst);
+                seen.stored.fetch_add(receive(&mut connection, length).await, Ordering::SeqCst);
                 connection.say(OK).await;
             }
         }
@@ -221,13 +331,12 @@ async fn store(stored: Arc<AtomicU64>) -> Server {
 
 /// Reads a body, and returns how much of it was right.
 async fn receive(connection: &mut Connection, length: u64) -> u64 {
-    let mut position = 0;
-    while position < length {
-        let part = connection.bytes(CHUNK.min(length - position) as usize).await;
-        if part.is_empty() || !is_part(&part, position) {
-            break;
+    let mut right = 0;
+    let check = |part: &[u8], position| {
+        if is_part(part, position) {
+            right += part.len() as u64;
         }
-        position += part.len() as u64;
-    }
-    position
+    };
+    connection.show(length, check).await;
+    right
 }
