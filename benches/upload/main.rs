@@ -10,6 +10,7 @@
 #[path = "../../tests/it/support/body.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod body;
+mod by_hand;
 mod memory;
 #[path = "../../tests/it/support/raw.rs"]
 #[allow(dead_code, reason = "shared with the tests")]

@@ -1,5 +1,5 @@
-//! Peak memory of an upload, and its bytes on the wire: straight to the target without the layer, and
-//! with it through a front that redirects the upload to the target before it has read it.
+//! Peak memory of an upload that waits for `100 Continue`, and its bytes on the wire: straight to the
+//! target without the layer, and with it through a front that redirects it before it has read it.
 //!
 //! Every upload has a process of its own, whose peak the kernel tells. The servers are here.
 
@@ -21,6 +21,7 @@ use tower_follow_redirect::FollowRedirectLayer;
 use crate::{
     FRAME, GIB, MIB, Scale,
     body::{Length, OneShot, is_part},
+    by_hand::ByHand,
     client_runtime, hyper_client,
     raw::{OK, Server, field, redirect},
     upload,
@@ -137,12 +138,11 @@ pub fn child(args: &[&str]) -> Result<(), BoxError> {
     let length = if length == "Known" { Length::Known } else { Length::Unknown };
     let (body, _) = OneShot::new(size.parse()?, FRAME, length);
     let began = Instant::now();
+    let request = Request::put(url).body(body)?;
     client_runtime()?.block_on(async {
         if client == "bare" {
-            let request = Request::put(url).body(Box::pin(body))?;
-            upload(hyper_client(), request).await
+            upload(hyper_client(), ByHand::wait(request)).await
         } else {
-            let request = Request::put(url).body(body)?;
             upload(FollowRedirectLayer::new().layer(hyper_client()), request).await
         }
     })?;
@@ -164,9 +164,8 @@ async fn target(count: Arc<AtomicU64>) -> Server {
         let count = Arc::clone(&count);
         async move {
             let head = connection.head().await.expect("a request comes");
-            if field(&head, "expect").is_some() {
-                connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
-            }
+            assert_eq!(field(&head, "expect"), Some("100-continue"));
+            connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
             let check = |part: &[u8], position| {
                 assert!(is_part(part, position), "other bytes after {position}");
                 count.fetch_add(part.len() as u64, Ordering::SeqCst);

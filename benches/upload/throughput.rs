@@ -18,7 +18,7 @@ use tower::{BoxError, Layer};
 use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer};
 
 use crate::{
-    FRAME, GIB, MIB, Scale, client_runtime, hyper_client,
+    FRAME, MIB, Scale, client_runtime, hyper_client,
     raw::{OK, Server, field},
     upload,
 };
@@ -29,7 +29,7 @@ const BOUND: f64 = 0.97;
 /// Measures in rounds, prints the ratio, and says so if it is too low.
 pub fn measure(servers: &Runtime, scale: Scale) -> Result<Vec<String>, BoxError> {
     let (rounds, size) = match scale {
-        Scale::Full => (21, GIB),
+        Scale::Full => (41, 256 * MIB),
         Scale::Smoke => (2, 4 * MIB),
     };
     let sink = servers.block_on(sink());
