@@ -3,7 +3,6 @@
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
 mod adversary;
-mod early;
 mod expect;
 mod expectations;
 mod http2;

@@ -104,24 +104,25 @@ async fn target() -> (Server, mpsc::UnboundedReceiver<u64>) {
             if field(&head, "expect").is_some() {
                 connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
             }
-            let mut received = 0;
-            match field(&head, "content-length").map(|length| length.parse::<u64>().unwrap()) {
+            let check = |part: &[u8], position| {
+                assert!(is_part(part, position), "other bytes after {position}");
+            };
+            let received = match field(&head, "content-length") {
                 Some(length) => {
-                    while received < length {
-                        let part =
-                            connection.bytes((length - received).min(64 * 1024) as usize).await;
-                        assert!(!part.is_empty(), "the upload ended after {received} bytes");
-                        assert!(is_part(&part, received), "other bytes after {received}");
-                        received += part.len() as u64;
-                    }
+                    let length = length.parse().unwrap();
+                    let received = connection.show(length, check).await;
+                    assert_eq!(received, length, "the upload ended early");
+                    received
                 }
                 None => {
+                    let mut received = 0;
                     while let Some(chunk) = connection.chunk().await {
-                        assert!(is_part(&chunk, received), "other bytes after {received}");
+                        check(&chunk, received);
                         received += chunk.len() as u64;
                     }
+                    received
                 }
-            }
+            };
             report.send(received).unwrap();
             connection.say(OK).await;
             connection.read_to_end().await;

@@ -22,7 +22,7 @@ pub struct OneShot {
     left: Cell<u64>,
     chunk: u64,
     length: Length,
-    pattern: Bytes,
+    pattern: Vec<u8>,
     counts: Arc<Counts>,
     _pin: PhantomPinned,
 }
@@ -73,7 +73,7 @@ impl OneShot {
             left: Cell::new(size),
             chunk,
             length,
-            pattern: (0..chunk + PERIOD).map(byte_at).collect::<Vec<_>>().into(),
+            pattern: (0..chunk + PERIOD).map(byte_at).collect(),
             counts: Arc::clone(&counts),
             _pin: PhantomPinned,
         };
@@ -96,7 +96,8 @@ impl Body for OneShot {
         let size = left.min(self.chunk);
         self.left.set(left - size);
         let start = self.counts.read.fetch_add(size, Ordering::SeqCst) % PERIOD;
-        let chunk = self.pattern.slice(start as usize..(start + size) as usize);
+        // Memory of its own, as what is read from a file has: who keeps it needs that memory.
+        let chunk = Bytes::copy_from_slice(&self.pattern[start as usize..(start + size) as usize]);
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 

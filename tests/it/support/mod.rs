@@ -2,7 +2,6 @@
 
 pub mod body;
 pub mod raw;
-pub mod soak;
 pub mod step;
 
 use bytes::Bytes;

@@ -92,6 +92,26 @@ impl Connection {
         std::mem::replace(&mut self.unread, rest)
     }
 
+    /// Shows `length` bytes piece by piece as they come, each with its position. Returns how many
+    /// came before the connection ended.
+    pub async fn show(&mut self, length: u64, mut to: impl FnMut(&[u8], u64)) -> u64 {
+        let held = self.unread.len().min(length as usize);
+        to(&self.unread[..held], 0);
+        self.unread.drain(..held);
+        let mut position = held as u64;
+        let mut buffer = vec![0; 256 * 1024];
+        while position < length {
+            let most = buffer.len().min((length - position) as usize);
+            let count = self.stream.read(&mut buffer[..most]).await.unwrap_or(0);
+            if count == 0 {
+                break;
+            }
+            to(&buffer[..count], position);
+            position += count as u64;
+        }
+        position
+    }
+
     /// Reads all that comes until the connection ends, however it does.
     pub async fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill().await > 0 {}
