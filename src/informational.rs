@@ -13,7 +13,7 @@ mod hyper_client {
         error, fmt,
         sync::{
             Arc, Mutex, PoisonError,
-            atomic::{AtomicU32, Ordering},
+            atomic::{AtomicBool, AtomicU32, Ordering},
         },
         task::{Context, Poll, Waker},
     };
@@ -97,8 +97,13 @@ mod hyper_client {
             successor: Successor,
             unreported: Unreported,
         ) {
-            let parked =
-                upload.control().map(|control| Parked { control, hop, successor, unreported });
+            let parked = upload.control().map(|control| Parked {
+                control,
+                hop,
+                successor,
+                unreported,
+                heard: AtomicBool::new(false),
+            });
             self.install(request, parked);
         }
 
@@ -119,8 +124,8 @@ mod hyper_client {
                 if count.is_too_many() {
                     return;
                 }
-                if let (StatusCode::CONTINUE, Some(parked)) = (response.status(), &parked) {
-                    parked.control.proceed(parked.hop, parked.successor);
+                if let Some(parked) = &parked {
+                    parked.hear(response.status());
                 }
                 if let Some(OnInformational(callback)) = &caller {
                     let mut copy = Response::new(());
@@ -189,13 +194,26 @@ mod hyper_client {
         hop: u32,
         successor: Successor,
         unreported: Unreported,
+        /// Whether the transport has reported anything: then it is hyper's HTTP/1 client.
+        heard: AtomicBool,
     }
 
-    /// hyper's HTTP/1 client keeps the callback until the final response. A transport that drops it
-    /// before it asks for the content will never call it.
+    impl Parked {
+        fn hear(&self, status: StatusCode) {
+            self.heard.store(true, Ordering::Relaxed);
+            if status == StatusCode::CONTINUE {
+                self.control.proceed(self.hop, self.successor);
+            }
+        }
+    }
+
+    /// hyper's HTTP/1 client keeps the callback until it has the final response, and drops it before it
+    /// asks for more content: so what follows a 100 in the same packet finds the content unsent. A
+    /// transport that drops it before it asks for the content at all will never call it.
     impl Drop for Parked {
         fn drop(&mut self) {
             match self.unreported {
+                _ if *self.heard.get_mut() => self.control.answered(self.hop),
                 Unreported::SendAtOnce => self.control.unreported(self.hop),
                 Unreported::Wait => {}
             }

@@ -101,6 +101,8 @@ struct World {
     prepared: Mutex<Option<Prepared<Source>>>,
     refused: AtomicBool,
     signalled: AtomicBool,
+    /// Whether the transport has dropped the callback that has heard the signal.
+    answered: AtomicBool,
     sources: AtomicUsize,
     asleep: Mutex<Option<Waker>>,
     budget: AtomicUsize,
@@ -150,6 +152,8 @@ enum Action {
     Poll(usize),
     Ready,
     Signal,
+    /// The transport has the final response, and has told nobody else yet.
+    Answered,
     Chain,
 }
 
@@ -171,6 +175,7 @@ impl World {
             prepared: Mutex::default(),
             refused: AtomicBool::new(false),
             signalled: AtomicBool::new(!setting.parked),
+            answered: AtomicBool::new(!setting.parked),
             sources: AtomicUsize::new(0),
             asleep: Mutex::default(),
             budget: AtomicUsize::new(40),
@@ -208,6 +213,9 @@ impl World {
         }
         if !self.signalled.load(Ordering::SeqCst) {
             actions.push(Action::Signal);
+        } else if !self.answered.load(Ordering::SeqCst) && self.stage.load(Ordering::SeqCst) == 0 {
+            // Before the chain has the response: the transport has it first.
+            actions.push(Action::Answered);
         }
         if self.stage.load(Ordering::SeqCst) < 3 {
             actions.push(Action::Chain);
@@ -238,6 +246,13 @@ impl World {
                 let control = self.control.lock().unwrap().clone();
                 if let Some(control) = control {
                     control.proceed(0, self.setting.successor);
+                }
+            }
+            Action::Answered => {
+                self.answered.store(true, Ordering::SeqCst);
+                let control = self.control.lock().unwrap().clone();
+                if let Some(control) = control {
+                    control.answered(0);
                 }
             }
             Action::Chain => self.chain(),

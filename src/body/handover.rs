@@ -86,6 +86,16 @@ pub(crate) enum Standing {
     Over,
 }
 
+impl<T> State<T> {
+    fn hold(&mut self) {
+        self.flow = match self.flow {
+            Flow::Parked => Flow::Held { parked: true },
+            Flow::Open => Flow::Held { parked: false },
+            flow @ (Flow::Held { .. } | Flow::Closed) => flow,
+        };
+    }
+}
+
 impl<T> Handover<T> {
     pub(crate) fn new(value: T) -> Self {
         let state = State {
@@ -188,12 +198,16 @@ impl<T> Handover<T> {
     /// From here on what is kept stays kept, even while a poll still has the value: what that poll
     /// takes out is remembered.
     pub(crate) fn hold(&self) {
+        self.lock().hold();
+    }
+
+    /// Lets nothing more of `hop` leave for now, if it is still its turn.
+    #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
+    pub(crate) fn hold_hop(&self, hop: u32) {
         let mut state = self.lock();
-        state.flow = match state.flow {
-            Flow::Parked => Flow::Held { parked: true },
-            Flow::Open => Flow::Held { parked: false },
-            flow @ (Flow::Held { .. } | Flow::Closed) => flow,
-        };
+        if state.hop == hop {
+            state.hold();
+        }
     }
 
     /// Takes back [`hold`](Self::hold), save where the hop was parked: a final response means that

@@ -205,6 +205,8 @@ pub(crate) enum Ends {
 pub(crate) trait Control: Send + Sync {
     /// The server said `100 Continue` to `hop`, and another hop may follow it or not.
     fn proceed(&self, hop: u32, successor: Successor);
+    /// The server has answered `hop` with a final response, which nobody has seen yet.
+    fn answered(&self, hop: u32);
     /// The transport of `hop` will not report informational responses.
     fn unreported(&self, hop: u32);
     /// The response it belongs to has ended.
@@ -214,6 +216,10 @@ pub(crate) trait Control: Send + Sync {
 impl<B: Send> Control for Content<B> {
     fn proceed(&self, hop: u32, successor: Successor) {
         self.handover.open(hop, successor);
+    }
+
+    fn answered(&self, hop: u32) {
+        self.handover.hold_hop(hop);
     }
 
     fn unreported(&self, hop: u32) {
