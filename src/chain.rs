@@ -323,6 +323,9 @@ impl Chain {
                 let refusal = self.refusal_to(RefusalKind::Policy, status, target, None);
                 Err(Step::Return(Some(refusal)))
             }
+            Decision::StopBecause(Failure { kind, source }) => {
+                Err(Step::Return(Some(self.refusal_to(kind, status, target, source))))
+            }
             Decision::Fail(Failure { kind, source }) => {
                 Err(Step::Refuse(self.refusal_to(kind, status, target, source)))
             }

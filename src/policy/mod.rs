@@ -26,6 +26,7 @@ mod https_only;
 mod limited;
 mod redirect_fn;
 mod referer;
+pub mod s3;
 mod same_origin;
 mod standard;
 mod verdict;

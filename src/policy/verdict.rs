@@ -30,6 +30,9 @@ pub enum Decision {
     FollowWithCredentials,
     /// Hand the response back.
     Stop,
+    /// Hand the response back, and say why: the error is the source of its
+    /// [`Refusal`](crate::Refusal). [`Decision::stop`] makes it.
+    StopBecause(Failure),
     /// End the call with an error, which keeps the response.
     Fail(Failure),
 }
@@ -38,7 +41,21 @@ impl Decision {
     /// Makes a [`Fail`](Self::Fail) of an error, which becomes the source of the
     /// [`Refusal`](crate::Refusal).
     pub fn fail(error: impl Into<BoxError>) -> Self {
-        Self::Fail(Failure { kind: RefusalKind::Policy, source: Some(error.into().into()) })
+        Self::Fail(Failure::of(error))
+    }
+
+    /// Makes a [`StopBecause`](Self::StopBecause) of an error.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{self, Decision};
+    ///
+    /// let policy = policy::redirect_fn(|attempt| match attempt.hops() {
+    ///     [] => Decision::Follow,
+    ///     _ => Decision::stop("this server redirects once, or it is not this server"),
+    /// });
+    /// ```
+    pub fn stop(error: impl Into<BoxError>) -> Self {
+        Self::StopBecause(Failure::of(error))
     }
 
     pub(crate) fn refuse(kind: RefusalKind) -> Self {
@@ -50,6 +67,7 @@ impl Decision {
         match (self, other) {
             (Self::Pass, decision) | (decision, Self::Pass) => decision,
             (failure @ Self::Fail(_), _) | (_, failure @ Self::Fail(_)) => failure,
+            (stop @ Self::StopBecause(_), _) | (_, stop @ Self::StopBecause(_)) => stop,
             (Self::Stop, _) | (_, Self::Stop) => Self::Stop,
             (Self::Follow, _) | (_, Self::Follow) => Self::Follow,
             (Self::FollowWithCredentials, Self::FollowWithCredentials) => {
@@ -59,7 +77,7 @@ impl Decision {
     }
 
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Stop | Self::Fail(_))
+        matches!(self, Self::Stop | Self::StopBecause(_) | Self::Fail(_))
     }
 }
 
@@ -69,7 +87,7 @@ impl Policy for Decision {
     }
 }
 
-/// Why a policy ends a call.
+/// Why a policy ends a call, or stops at a redirect.
 #[derive(Clone)]
 pub struct Failure {
     pub(crate) kind: RefusalKind,
@@ -77,6 +95,10 @@ pub struct Failure {
 }
 
 impl Failure {
+    fn of(error: impl Into<BoxError>) -> Self {
+        Self { kind: RefusalKind::Policy, source: Some(error.into().into()) }
+    }
+
     /// Returns the reason that the [`Refusal`](crate::Refusal) will have.
     pub fn kind(&self) -> RefusalKind {
         self.kind

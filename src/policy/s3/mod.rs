@@ -1,0 +1,5 @@
+//! Amazon S3's redirects.
+
+mod signing;
+
+pub use self::signing::{SignedWith, SigningRegion};

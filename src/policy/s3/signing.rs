@@ -1,0 +1,41 @@
+//! What the S3 policy and a signer inside the redirect layer tell each other.
+
+use std::sync::Arc;
+
+/// The region to sign a request for: a request extension, which `S3` sets for a signer.
+///
+/// A signer that finds none takes the region that it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningRegion(Arc<str>);
+
+impl SigningRegion {
+    /// Makes the extension.
+    pub fn new(region: impl Into<Arc<str>>) -> Self {
+        Self(region.into())
+    }
+
+    /// Returns the name of the region, such as `eu-central-1`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a request was signed: a response extension, which a signer inside the redirect layer sets.
+///
+/// By it `S3` knows that every hop is signed anew, and for which region the last one was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedWith {
+    region: Arc<str>,
+}
+
+impl SignedWith {
+    /// Makes the extension of a signer that has signed for `region`.
+    pub fn region(region: impl Into<Arc<str>>) -> Self {
+        Self { region: region.into() }
+    }
+
+    /// Returns the region that was signed for.
+    pub fn signed_region(&self) -> &str {
+        &self.region
+    }
+}
