@@ -9,6 +9,8 @@
 
 #![expect(unreachable_pub, reason = "the modules belong to the tests")]
 
+#[path = "../tests/soak/servers.rs"]
+mod servers;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/it/support/mod.rs"]
 mod support;
@@ -17,8 +19,9 @@ mod uploads;
 
 use std::env;
 
+use servers::Front;
 use tower::BoxError;
-use uploads::{Front, soak};
+use uploads::soak;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

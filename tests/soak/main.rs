@@ -5,12 +5,14 @@
 
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod servers;
 #[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../it/support/mod.rs"]
 mod support;
 mod uploads;
 
-use uploads::{Front, soak};
+use servers::Front;
+use uploads::soak;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_early_redirect_loses_no_upload_and_leaves_nothing_open() {

@@ -2,30 +2,22 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use http::{Request, StatusCode};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    runtime::Handle,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{runtime::Handle, task::JoinSet};
 use tower::{BoxError, Layer, ServiceExt};
 use tower_follow_redirect::{ExpectContinue, FollowRedirect, FollowRedirectLayer, History};
 
-use crate::support::{
-    HyperClient,
-    body::{Length, OneShot, is_part},
-    hyper_client,
-    raw::{Connection, OK, Server, field, redirect},
-    text,
+use crate::{
+    servers::{Front, Seen, divert, store},
+    support::{
+        HyperClient,
+        body::{Length, OneShot},
+        hyper_client, text,
+    },
 };
 
 /// How many uploads are on their way at a time.
@@ -39,15 +31,6 @@ const EXPECT_WAIT: Duration = Duration::from_secs(10);
 
 /// How long after the last upload something may still be open that is to be closed.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What the front does with an upload once it has answered 307.
-#[derive(Clone, Copy, Debug)]
-pub enum Front {
-    /// Closes the connection, whatever is still unread. If there is anything, that is a reset.
-    ClosesUnread,
-    /// Reads on until the client ends the connection.
-    Drains,
-}
 
 /// What a soak has measured.
 #[derive(Debug)]
@@ -67,6 +50,8 @@ pub struct Figures {
     before: Open,
     /// When all is done, and the client still lives.
     between: Open,
+    /// The sockets that may be open then: two listeners, and both ends of what the client has pooled.
+    pooled: Option<usize>,
     after: Open,
     total: Duration,
 }
@@ -91,14 +76,6 @@ struct Open {
     tasks: usize,
 }
 
-/// What has come to the servers.
-#[derive(Default)]
-struct Seen {
-    wasted: AtomicU64,
-    ended: AtomicUsize,
-    stored: AtomicU64,
-}
-
 /// Makes so many uploads of `size` bytes with one client.
 pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
     let before = Open::now();
@@ -114,7 +91,8 @@ pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
     let total = began.elapsed();
     // The client still lives: only the redirect can have ended the front's connections.
     let lingering = || diverter.connections() - seen.ended.load(Ordering::SeqCst);
-    patiently(|| lingering() == 0).await;
+    let pooled = before.sockets.map(|sockets| sockets + 2 + 2 * target.connections());
+    patiently(|| lingering() == 0 && sockets() == pooled).await;
     let (front_connections, lingering) = (diverter.connections(), lingering());
     let (target_connections, between) = (target.connections(), Open::now());
 
@@ -132,6 +110,7 @@ pub async fn soak(front: Front, tries: u64, size: u64) -> Figures {
         target_connections,
         before,
         between,
+        pooled,
         after: Open::now(),
         total,
     }
@@ -146,7 +125,7 @@ impl Figures {
         assert_eq!(self.wasted, 0, "body bytes at the front");
         assert_eq!((self.stored, *taken), (whole, whole), "body bytes stored, and taken");
         assert_eq!(self.lingering, 0, "connections to the front that outlived their redirect");
-        assert_ne!(self.between, self.before, "the servers are open, if anything is counted");
+        assert_eq!(self.between.sockets, self.pooled, "sockets that are open with the client");
         assert_eq!(self.after, self.before, "what is open at the end, and at the start");
     }
 }
@@ -264,79 +243,4 @@ async fn patiently(happened: impl Fn() -> bool) {
     while !happened() && began.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// Starts the front, which counts how much of a body comes to it.
-async fn divert(front: Front, location: &str, seen: Arc<Seen>) -> Server {
-    let answer = redirect(307, location);
-    Server::start(move |mut connection, _| {
-        let (answer, seen) = (answer.clone(), Arc::clone(&seen));
-        async move {
-            let body = match front {
-                Front::ClosesUnread => close_unread(&mut connection.stream, &answer).await,
-                Front::Drains => drain(&mut connection, &answer).await,
-            };
-            drop(connection);
-            seen.wasted.fetch_add(body as u64, Ordering::SeqCst);
-            seen.ended.fetch_add(1, Ordering::SeqCst);
-        }
-    })
-    .await
-}
-
-/// Reads the head, and never more than 2 KiB, then answers.
-async fn close_unread(stream: &mut TcpStream, answer: &str) -> usize {
-    let mut seen = [0; 2 * 1024];
-    let mut length = 0;
-    let head = loop {
-        match stream.read(&mut seen[length..]).await {
-            Ok(0) | Err(_) => return 0,
-            Ok(more) => length += more,
-        }
-        if let Some(end) = seen[..length].windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-    };
-    let _ = stream.write_all(answer.as_bytes()).await;
-    // What has come by now stays unread, but is counted.
-    let mut unread = vec![0; 1024 * 1024];
-    let unread = timeout(Duration::ZERO, stream.peek(&mut unread)).await;
-    length - head + unread.map_or(0, |peeked| peeked.unwrap_or(0))
-}
-
-async fn drain(connection: &mut Connection, answer: &str) -> usize {
-    if connection.head().await.is_none() {
-        return 0;
-    }
-    connection.say(answer).await;
-    connection.read_to_end().await.len()
-}
-
-/// Starts the target, which counts what it receives.
-async fn store(seen: Arc<Seen>) -> Server {
-    Server::start(move |mut connection, _| {
-        let seen = Arc::clone(&seen);
-        async move {
-            while let Some(head) = connection.head().await {
-                assert_eq!(field(&head, "expect"), Some("100-continue"));
-                connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
-                let length = field(&head, "content-length").unwrap().parse().unwrap();
-                seen.stored.fetch_add(receive(&mut connection, length).await, Ordering::SeqCst);
-                connection.say(OK).await;
-            }
-        }
-    })
-    .await
-}
-
-/// Reads a body, and returns how much of it was right.
-async fn receive(connection: &mut Connection, length: u64) -> u64 {
-    let mut right = 0;
-    let check = |part: &[u8], position| {
-        if is_part(part, position) {
-            right += part.len() as u64;
-        }
-    };
-    connection.show(length, check).await;
-    right
 }
