@@ -5,15 +5,13 @@
 //! here between polls and is lent to one poll at a time, so that no lock is held while it is used,
 //! and nothing that was taken out of it can get lost. This file knows only its lock and [`Waker`].
 
-use std::{
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
-};
+use std::{mem, task::Waker};
+
+use super::lock::{Guard, Lock};
 
 /// One value, and whose turn it is to use it.
 pub(crate) struct Handover<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 struct State<T> {
@@ -90,7 +88,7 @@ impl<T> Handover<T> {
             progress: Progress::Unread,
             waker: None,
         };
-        Self { state: Mutex::new(state) }
+        Self { state: Lock::new(state) }
     }
 
     /// Lends the value to `hop`, or keeps `waker` until there is something to do.
@@ -245,9 +243,8 @@ impl<T> Handover<T> {
         matches!(self.lock().value, Value::Lent(_))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing of ours panics while it holds the lock, and the state is whole at every step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, State<T>> {
+        self.state.lock()
     }
 
     fn give(&self, hop: u32, value: Option<T>, progress: Option<Progress>) -> Standing {

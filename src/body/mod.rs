@@ -6,6 +6,7 @@
 #[cfg(all(test, feature = "hyper"))]
 mod explore;
 mod handover;
+mod lock;
 mod recording;
 mod replay;
 mod response;
