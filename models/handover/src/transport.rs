@@ -1,6 +1,7 @@
 //! The transport of one hop.
 
 use std::{
+    mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Weak},
     task::{Poll, Wake, Waker, ready},
@@ -23,7 +24,16 @@ pub(crate) struct Transport {
     position: usize,
     patience: Patience,
     wakers: Wakers,
+    task: Task,
     signal: Arc<Signal>,
+}
+
+/// The task that polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Stays,
+    /// Another task polls as soon as one has to wait.
+    Changes,
 }
 
 /// How long `100 Continue` is waited for.
@@ -77,6 +87,7 @@ impl Transport {
             position: 0,
             patience: Patience::Endless,
             wakers: Wakers::Wake,
+            task: Task::Stays,
             signal: Arc::new(Signal(Notify::new())),
         }
     }
@@ -91,6 +102,11 @@ impl Transport {
         self
     }
 
+    pub(crate) fn changes_its_task(mut self) -> Self {
+        self.task = Task::Changes;
+        self
+    }
+
     pub(crate) fn spawn(self) -> JoinHandle<Sent> {
         thread::spawn(move || self.run())
     }
@@ -99,7 +115,11 @@ impl Transport {
         let mut items = Vec::new();
         let end = loop {
             match panic::catch_unwind(AssertUnwindSafe(|| self.poll())) {
-                Ok(Poll::Pending) => self.signal.0.wait(),
+                Ok(Poll::Pending) => match mem::replace(&mut self.task, Task::Stays) {
+                    Task::Stays => self.signal.0.wait(),
+                    // Nobody listens to the waker of the first any more.
+                    Task::Changes => self.signal = Arc::new(Signal(Notify::new())),
+                },
                 Ok(Poll::Ready(Step::Item(item))) => items.push(item),
                 Ok(Poll::Ready(Step::Last(item))) => {
                     items.extend(item);

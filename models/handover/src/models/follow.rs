@@ -4,6 +4,7 @@ use loom::thread;
 
 use super::{Factory, Resend, explore, explore_most, hold, with_tape};
 use crate::{
+    handover::Progress,
     tape::{Disk, Tape},
     transport::{End, Sent, Transport},
 };
@@ -56,6 +57,7 @@ fn a_factory_makes_up_for_what_was_taken_and_not_kept() {
                 Resend::Impossible => unreachable!("there is a factory"),
             };
             let hop = handover.advance(replacement);
+            assert_eq!(handover.progress(), Progress::Unread, "whatever the first poll took");
             let second = Transport::new(handover, hop).run();
             first.join().unwrap().assert_prefix();
             assert_eq!(second, Sent::all(2));

@@ -32,6 +32,19 @@ fn what_is_parked_is_sent_when_the_server_asks_for_it() {
     });
 }
 
+#[test]
+fn it_is_the_task_that_polled_last_which_is_woken() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(1, drops);
+        with_tape(tape, |handover, _| {
+            handover.park();
+            let transport = Transport::new(handover, 0).changes_its_task().spawn();
+            handover.open(0);
+            assert_eq!(transport.join().unwrap(), Sent::all(1));
+        });
+    });
+}
+
 /// `100 Continue` and the redirect may come at once, or in the wrong order.
 #[test]
 fn a_redirect_of_parked_content_finds_every_item() {
@@ -114,6 +127,39 @@ fn a_final_response_ends_what_is_parked() {
             assert_eq!(transport.join().unwrap(), expected);
             handover.close();
             drops.assert_all();
+        });
+    });
+}
+
+#[test]
+fn what_nobody_asked_for_is_not_sent_beside_a_final_response() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(1, drops);
+        with_tape(tape, |handover, _| {
+            handover.park();
+            let transport = Transport::new(handover, 0).spawn();
+            hold(handover, Factory::None);
+            assert!(handover.settle(), "it stays held");
+            handover.close();
+            assert_eq!(transport.join().unwrap(), NOTHING);
+        });
+    });
+}
+
+/// The first hop has asked for its content; the second drops the callback before it asks.
+#[test]
+fn without_reports_a_second_hop_is_sent_at_once() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(1, drops);
+        with_tape(tape, |handover, _| {
+            handover.park();
+            let first = Transport::new(handover, 0).spawn();
+            hold(handover, Factory::None);
+            let hop = handover.advance(None);
+            handover.park();
+            handover.open_unpolled(hop);
+            assert_eq!(Transport::new(handover, hop).run(), Sent::all(1));
+            assert_eq!(first.join().unwrap(), NOTHING);
         });
     });
 }
