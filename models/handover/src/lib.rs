@@ -18,10 +18,10 @@
 //! $ cargo test --release --manifest-path models/handover/Cargo.toml -- --nocapture
 //! ```
 //!
-//! It prints how many orders each model has: 220 000 in all, which take some ten seconds on two idle
-//! cores. Four models have too many, and are run in those orders that interrupt a thread at most four
-//! times; `LOOM_MAX_PREEMPTIONS=5` goes further. loom may also wake a sleeper for no reason, as any
-//! executor may.
+//! It prints how many orders each model has: 220 000 in all, which take half a minute on two cores.
+//! Four models have too many, and are run in those that interrupt a thread at most four times;
+//! `LOOM_MAX_PREEMPTIONS=5` goes further. loom may also wake a sleeper for no reason, as any executor
+//! may.
 //!
 //! [loom]: https://docs.rs/loom
 

@@ -91,7 +91,9 @@ impl Tape {
         match &self.source {
             Source::Slow(disk) if disk.poll(waker).is_pending() => return Poll::Pending,
             // Without the message that a `panic!` prints, in every interleaving.
-            Source::Panics(item) if *item == self.read => panic::resume_unwind(Box::new("tape")),
+            Source::Panics(item) if *item == self.read => {
+                panic::resume_unwind(Box::new(TapePanicked));
+            }
             Source::Ready | Source::Slow(_) | Source::Panics(_) => {}
         }
         self.read += 1;
@@ -127,6 +129,9 @@ impl Drop for Tape {
         }
     }
 }
+
+/// What a tape panics with.
+pub(crate) struct TapePanicked;
 
 /// Counts the tapes that were made, and those that were dropped.
 #[derive(Default)]

@@ -14,7 +14,8 @@ use loom::{
 
 use crate::{
     handover::{Handover, Progress, Standing, Turn},
-    tape::Tape,
+    lock::Lock,
+    tape::{Tape, TapePanicked},
 };
 
 /// Sends one hop's items, as `ReplayBody` gives them.
@@ -25,7 +26,16 @@ pub(crate) struct Transport {
     patience: Patience,
     wakers: Wakers,
     task: Task,
+    told: Option<Arc<Lock<Told>>>,
     signal: Arc<Signal>,
+}
+
+/// What the chain has done to the current hop, as it tells when it has done it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Nothing,
+    Held,
+    Over,
 }
 
 /// The task that polls.
@@ -88,6 +98,7 @@ impl Transport {
             patience: Patience::Endless,
             wakers: Wakers::Wake,
             task: Task::Stays,
+            told: None,
             signal: Arc::new(Signal(Notify::new())),
         }
     }
@@ -104,6 +115,12 @@ impl Transport {
 
     pub(crate) fn changes_its_task(mut self) -> Self {
         self.task = Task::Changes;
+        self
+    }
+
+    /// Checks each poll against what was told before it gave the value back.
+    pub(crate) fn told(mut self, told: &Arc<Lock<Told>>) -> Self {
+        self.told = Some(Arc::clone(told));
         self
     }
 
@@ -126,7 +143,9 @@ impl Transport {
                     break End::Whole;
                 }
                 Ok(Poll::Ready(Step::Over)) => break End::Over,
-                Err(_) => break End::Panicked,
+                Err(panic) if panic.is::<TapePanicked>() => break End::Panicked,
+                // An assertion of ours, or of loom.
+                Err(panic) => panic::resume_unwind(panic),
             }
         };
         if end == End::Over {
@@ -156,7 +175,14 @@ impl Transport {
         let last = tape.is_all(sent);
         let over = tape.is_over(sent);
         let progress = tape.progress();
-        match loan.give_back(progress) {
+        let told = self.told.as_ref().map_or(Told::Nothing, |told| *told.lock());
+        let standing = loan.give_back(progress);
+        match told {
+            Told::Nothing => {}
+            Told::Held => assert_ne!(standing, Standing::Open, "it was held"),
+            Told::Over => assert_eq!(standing, Standing::Over, "it was over"),
+        }
+        match standing {
             Standing::Over if polled.is_ready() => return Poll::Ready(Step::Over),
             Standing::Held if progress == Progress::Kept => return Poll::Pending,
             Standing::Open | Standing::Held | Standing::Over => {}

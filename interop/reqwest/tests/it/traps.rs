@@ -176,3 +176,14 @@ async fn the_first_uri_is_normalised_by_reqwest() {
     let head = text(client.oneshot(get(&server.url("/a/../b{c}"))).await.unwrap()).await;
     assert!(head.starts_with("GET /b%7Bc%7D "), "{head}");
 }
+
+/// `RequestBuilder` makes a field of it; a request of one's own has to bring the field.
+#[tokio::test]
+async fn userinfo_of_a_uri_is_no_credential() {
+    let server = echo("", Duration::ZERO).await;
+    let url = server.url("/").replace("http://", "http://me:secret@");
+    let client = client(&FollowRedirectLayer::new());
+    let head = text(client.oneshot(get(&url)).await.unwrap()).await;
+    assert_eq!(field(&head, "authorization"), None, "{head}");
+    assert_eq!(field(&head, "host"), Some(server.addr.to_string().as_str()));
+}

@@ -1,12 +1,15 @@
 //! Redirects that are followed while the content is sent.
 
+use std::sync::Arc;
+
 use loom::thread;
 
 use super::{Factory, Resend, explore, explore_most, hold, with_tape};
 use crate::{
     handover::Progress,
+    lock::Lock,
     tape::{Disk, Tape},
-    transport::{End, Sent, Transport},
+    transport::{End, Sent, Told, Transport},
 };
 
 #[test]
@@ -20,6 +23,22 @@ fn the_next_hop_gets_what_is_kept_and_then_the_rest() {
             let second = Transport::new(handover, hop).run();
             first.join().unwrap().assert_prefix();
             assert_eq!(second, Sent::all(2));
+        });
+    });
+}
+
+#[test]
+fn a_poll_learns_what_was_decided_while_it_had_the_value() {
+    explore(|| {
+        let told = Arc::new(Lock::new(Told::Nothing));
+        let tape = |drops: &_| Tape::new(2, drops);
+        with_tape(tape, |handover, _| {
+            let transport = Transport::new(handover, 0).told(&told).spawn();
+            hold(handover, Factory::None);
+            *told.lock() = Told::Held;
+            handover.advance(None);
+            *told.lock() = Told::Over;
+            transport.join().unwrap().assert_prefix();
         });
     });
 }

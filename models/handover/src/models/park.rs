@@ -1,12 +1,13 @@
 //! Content that waits for `100 Continue`.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use loom::thread::{self, JoinHandle};
 
 use super::{Factory, Resend, explore, explore_most, hold, with_tape};
 use crate::{
-    handover::Handover,
+    handover::{Handover, Turn},
+    lock::Lock,
     tape::Tape,
     transport::{End, Patience, Sent, Transport},
 };
@@ -142,6 +143,30 @@ fn what_nobody_asked_for_is_not_sent_beside_a_final_response() {
             assert!(handover.settle(), "it stays held");
             handover.close();
             assert_eq!(transport.join().unwrap(), NOTHING);
+        });
+    });
+}
+
+/// hyper drops it with the final response: that is no reason to send anything.
+#[test]
+fn what_was_asked_for_stays_parked_when_the_callback_is_dropped() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(1, drops);
+        with_tape(tape, |handover, _| {
+            handover.park();
+            let asked = Arc::new(Lock::new(false));
+            let transport = thread::spawn({
+                let (handover, asked) = (Arc::clone(handover), Arc::clone(&asked));
+                move || {
+                    let turn = handover.take(0, Waker::noop());
+                    *asked.lock() = matches!(turn, Turn::Parked);
+                }
+            });
+            let before = *asked.lock();
+            handover.open_unpolled(0);
+            let parked = handover.settle();
+            assert!(parked || !before);
+            transport.join().unwrap();
         });
     });
 }
