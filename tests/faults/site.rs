@@ -26,7 +26,7 @@ pub enum Step {
     Head,
     /// Reads so many bytes of what follows.
     Read(usize),
-    /// Reads the content to its end.
+    /// Reads the content of that request to its end, whatever was read of it.
     Content,
     /// Says `100 Continue` where that is waited for.
     Continue,
@@ -87,6 +87,14 @@ struct Seen {
     broke: AtomicBool,
 }
 
+/// What came to a server.
+pub struct SeenAt {
+    pub received: Vec<Received>,
+    pub connections: usize,
+    /// Whether a connection came to where it breaks.
+    pub broke: bool,
+}
+
 impl Site {
     pub fn start(on: &Runtime, script: Script) -> Self {
         let listener = on.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -100,19 +108,15 @@ impl Site {
         format!("http://{}/object", self.addr)
     }
 
-    /// Returns whether a connection has come to where it breaks.
-    pub fn broke(&self) -> bool {
-        self.seen.broke.load(Ordering::SeqCst)
-    }
-
-    pub fn connections(&self) -> usize {
-        self.seen.connections.lock().unwrap().len()
-    }
-
-    /// Returns the requests that arrived, on all connections.
-    pub fn received(&self) -> Vec<Received> {
+    /// Returns what came so far, on all connections.
+    pub fn seen(&self) -> SeenAt {
         let connections = self.seen.connections.lock().unwrap();
-        connections.iter().flat_map(|bytes| Received::all(&bytes.lock().unwrap())).collect()
+        let received = connections.iter().flat_map(|bytes| Received::all(&bytes.lock().unwrap()));
+        SeenAt {
+            received: received.collect(),
+            connections: connections.len(),
+            broke: self.seen.broke.load(Ordering::SeqCst),
+        }
     }
 
     /// Closes the server and all its connections.
@@ -175,17 +179,19 @@ struct Connection {
 impl Connection {
     async fn play(mut self, script: &Script) -> Result<(), Over> {
         let mut steps = script.steps.iter();
-        let mut head = String::new();
+        let (mut head, mut content) = (String::new(), 0);
         while let Some(step) = steps.next() {
             match step {
                 Step::Head => {
                     let bytes = self.read_until(head_length).await?;
                     head = String::from_utf8_lossy(&bytes).into_owned();
+                    content = self.position;
                 }
                 Step::Read(count) => {
                     self.read_until(|rest| (rest.len() >= *count).then_some(*count)).await?;
                 }
                 Step::Content => {
+                    self.position = content;
                     self.read_until(|rest| content_length(&head, rest)).await?;
                 }
                 Step::Continue if field(&head, "expect").is_some() => self.say(CONTINUE).await?,

@@ -21,7 +21,6 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use md5::{Digest, Md5};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     runtime::{Builder, Runtime},
@@ -34,9 +33,9 @@ use tower_follow_redirect::{
 };
 
 use crate::{
-    body::{Counts, Length, OneShot, byte_at},
+    body::{Counts, Length, OneShot, is_part},
     received::Received,
-    site::{Break, Script, Site, Step},
+    site::{Break, Script, SeenAt, Site, Step},
 };
 
 /// What no trial comes near, unless something hangs.
@@ -61,6 +60,7 @@ pub struct Trial {
     full: Vec<Full>,
     signal: Arc<Notify>,
     pool: Pool,
+    peers: Peers,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -78,6 +78,16 @@ pub enum Pool {
     Kept,
     /// They end with their call, although the client lives on.
     Off,
+}
+
+/// Whether the servers go on reading until a connection ends.
+///
+/// hyper writes what it has buffered before it closes a connection. If a server does not read, and the
+/// sockets are full, it waits for the server to go: with or without the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peers {
+    Read,
+    StopReading,
 }
 
 /// The content of a request.
@@ -130,12 +140,7 @@ pub struct Outcome {
     /// Bytes that were taken out of the caller's body.
     pub read: u64,
     pub elapsed: Duration,
-    sites: Vec<(SeenAt, bool)>,
-}
-
-struct SeenAt {
-    received: Vec<Received>,
-    connections: usize,
+    sites: Vec<SeenAt>,
 }
 
 /// A server of a trial.
@@ -148,7 +153,7 @@ pub struct Place {
 /// A listener with no room for another connection: who connects waits.
 struct Full {
     _listener: TcpListener,
-    _connections: Vec<TcpStream>,
+    _connection: TcpStream,
 }
 
 impl Trial {
@@ -161,12 +166,17 @@ impl Trial {
         let tasks = CLIENT.metrics().num_alive_tasks();
         let before = Before { tasks, sockets: sockets(), panics: panics() };
         let (sites, full) = (Vec::new(), Vec::new());
-        let (signal, pool) = (Arc::default(), Pool::Kept);
-        Self { what: what.into(), before, sites, full, signal, pool, _alone: alone }
+        let (signal, pool, peers) = (Arc::default(), Pool::Kept, Peers::Read);
+        Self { what: what.into(), before, sites, full, signal, pool, peers, _alone: alone }
     }
 
     pub fn pool(mut self, pool: Pool) -> Self {
         self.pool = pool;
+        self
+    }
+
+    pub fn peers(mut self, peers: Peers) -> Self {
+        self.peers = peers;
         self
     }
 
@@ -225,29 +235,38 @@ impl Trial {
         let what = format!("{}: {end:?} after {elapsed:?}", self.what);
         assert!(elapsed < caller.patience() + LONG, "{what}: it hung");
         let client = (self.pool == Pool::Off).then_some(client);
-        settles(&what, "tasks", self.before.tasks, || CLIENT.metrics().num_alive_tasks());
-        settles(&what, "dropped bodies", 1, || counts.dropped());
+        let left = self.peers == Peers::StopReading;
+        // A final answer lets its upload go on by itself, for as long as the server takes it.
+        if !left || !matches!(end, End::Answered { .. }) {
+            settles(&what, "dropped bodies", 1, || counts.dropped());
+        }
+        let tasks = || CLIENT.metrics().num_alive_tasks();
+        if !left {
+            settles(&what, "tasks", self.before.tasks, tasks);
+        }
+        let seen = self.close(&what);
+        settles(&what, "tasks", self.before.tasks, tasks);
+        self.settle_sockets(&what);
         drop(client);
-        let outcome = Outcome { end, read: counts.read(), elapsed, sites: self.close(&what) };
+        let outcome = Outcome { end, read: counts.read(), elapsed, sites: seen };
         assert_eq!(counts.dropped(), 1, "{what}");
         outcome.check(&what, upload);
         outcome
     }
 
-    /// Closes the servers; then no socket is left.
-    fn close(&self, what: &str) -> Vec<(SeenAt, bool)> {
-        let seen = self.sites.iter().map(|site| {
-            let seen = SeenAt { received: site.received(), connections: site.connections() };
-            (seen, site.broke())
-        });
-        // Before the servers close what the client should have closed.
-        let seen = seen.collect();
+    /// Closes the servers, and returns what came to each.
+    fn close(&self, what: &str) -> Vec<SeenAt> {
         self.sites.iter().for_each(Site::close);
-        let own = self.full.len() * Full::SOCKETS;
         settles(what, "tasks of servers", 0, || SITES.metrics().num_alive_tasks());
-        settles(what, "sockets", self.before.sockets + own, sockets);
+        self.sites.iter().map(Site::seen).collect()
+    }
+
+    /// Waits until no socket is left, and nothing has panicked on the way.
+    fn settle_sockets(&self, what: &str) {
+        // Those of a trial that has failed may end meanwhile.
+        let allowed = self.before.sockets + self.full.len() * Full::SOCKETS;
+        settles(what, "sockets", allowed, || sockets().max(allowed));
         assert_eq!(panics(), self.before.panics, "{what}: something panicked");
-        seen
     }
 
     fn client(&self) -> Client<HttpConnector, ReplayBody<OneShot>> {
@@ -383,25 +402,21 @@ impl<F: Future> Future for Polls<F> {
 }
 
 impl Outcome {
-    /// What is whole is what the caller sent, and what is cut begins like it.
+    /// What is whole is what the caller sent, and what is cut begins like it: byte by byte, which says
+    /// more than a hash.
     fn check(&self, what: &str, upload: Upload) {
-        let source: Vec<u8> = (0..upload.size).map(byte_at).collect();
-        let hash = Md5::digest(&source);
-        for request in self.sites.iter().flat_map(|(seen, _)| &seen.received) {
-            let Received { content, .. } = request;
-            if request.is_whole() {
-                assert_eq!(content.len(), source.len(), "{what}: {request:?}");
-                assert_eq!(Md5::digest(content), hash, "{what}: {request:?}");
-            } else {
-                assert!(source.starts_with(content), "{what}: {request:?}");
-            }
+        for request in self.sites.iter().flat_map(|seen| &seen.received) {
+            let length = request.content.len() as u64;
+            assert!(length <= upload.size, "{what}: {request:?}");
+            assert!(!request.is_whole() || length == upload.size, "{what}: {request:?}");
+            assert!(is_part(&request.content, 0), "{what}: {request:?}");
         }
         assert!(self.read <= upload.size, "{what}: {} bytes were read", self.read);
     }
 
     /// Returns the requests that came to a server.
     pub fn at(&self, place: &Place) -> &[Received] {
-        &self.sites[place.number].0.received
+        &self.sites[place.number].received
     }
 
     /// Returns how many requests came whole to a server.
@@ -410,12 +425,12 @@ impl Outcome {
     }
 
     pub fn connections(&self, place: &Place) -> usize {
-        self.sites[place.number].0.connections
+        self.sites[place.number].connections
     }
 
     /// Returns whether a connection of a server came to where it breaks.
     pub fn broke(&self, place: &Place) -> bool {
-        self.sites[place.number].1
+        self.sites[place.number].broke
     }
 
     pub fn succeeded(&self) -> bool {
@@ -433,27 +448,22 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {:?}, {} bytes read, ", self.end, self.elapsed, self.read)?;
-        f.debug_list().entries(self.sites.iter().map(|(seen, _)| &seen.received)).finish()
+        f.debug_list().entries(self.sites.iter().map(|seen| &seen.received)).finish()
     }
 }
 
 impl Full {
-    /// The listener, and both ends of what it has accepted but for one end.
-    const SOCKETS: usize = 3;
+    /// The listener, and one end of each connection that it has room for but has not accepted.
+    const SOCKETS: usize = 2;
 
     async fn new() -> (SocketAddr, Self) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        // Linux has room for one more than that.
+        // Linux has room for one all the same.
         let listener = socket.listen(0).unwrap();
         let addr = listener.local_addr().unwrap();
-        let mut connections = Vec::new();
-        while let Ok(connected) =
-            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(addr)).await
-        {
-            connections.push(connected.unwrap());
-        }
-        (addr, Self { _listener: listener, _connections: connections })
+        let connection = TcpStream::connect(addr).await.unwrap();
+        (addr, Self { _listener: listener, _connection: connection })
     }
 }
 
