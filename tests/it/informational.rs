@@ -284,3 +284,20 @@ async fn a_flood_of_1xx_lasts_no_longer_than_the_caller_waits() {
     eventually("the body is dropped", || counts.dropped() == 1).await;
     assert_eq!(counts.read(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_1xx_ends_the_call_with_an_error() {
+    let (server, mut said) = flood().await;
+    let (request, counts) = put(&server.url("/"));
+    let begun = Instant::now();
+    let ended = timeout(Duration::from_secs(60), client().oneshot(request)).await;
+    let waited = begun.elapsed();
+    let error = ended.expect("it ends by itself").expect_err("there is no response");
+    assert!(error.into_response().is_none());
+    let said = timeout(LONG, said.recv()).await.expect("it is closed").unwrap();
+    println!("{said} informational responses, the call ended after {waited:?}");
+    // It counts to a thousand; what is on its way then is not heard.
+    assert!((1000..10_000).contains(&said), "{said}");
+    eventually("the body is dropped", || counts.dropped() == 1).await;
+    assert_eq!(counts.read(), 0);
+}
