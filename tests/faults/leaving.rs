@@ -17,6 +17,8 @@ use crate::{
 /// More than sockets take in when nobody reads.
 const MUCH: u64 = 8 << 20;
 
+const AT_SIGNAL: Caller = Caller::LeavesAfterSignal(Duration::ZERO);
+
 fn parked() -> [Upload; 2] {
     [Length::Known, Length::Unknown].map(|length| Upload {
         size: MUCH,
@@ -50,7 +52,7 @@ fn leave_at_front<P: Policy + 'static>(
             }
             let front = trial.site(steps.iter().cloned());
             let layer = layer(&trial.signal());
-            let outcome = trial.run(&front.url, layer, upload, Caller::LeavesAtSignal);
+            let outcome = trial.run(&front.url, layer, upload, AT_SIGNAL);
             left(name, &outcome);
             if !steps.iter().any(|step| matches!(step, Step::Continue)) {
                 assert_eq!(outcome.read, 0, "{name}: {outcome:?}");
@@ -70,7 +72,7 @@ fn leave_at_target(name: &str, steps: &[Step]) {
             let target = trial.site(steps.iter().cloned());
             let answer = Step::Say(redirect(&target.url, "moved"));
             let front = trial.site([Step::Head, answer, Step::Drain]);
-            let outcome = trial.run(&front.url, layer(), upload, Caller::LeavesAtSignal);
+            let outcome = trial.run(&front.url, layer(), upload, AT_SIGNAL);
             left(name, &outcome);
             assert_eq!(outcome.at(&target).len(), 1, "{name}: {outcome:?}");
         }
@@ -91,7 +93,7 @@ fn a_call_may_be_dropped_while_it_connects() {
             let front = trial.site([Step::Head, answer, a_moment(), Step::Signal, Step::Drain]);
             let (to, caller) = match redirects {
                 0 => (&full, Caller::LeavesAtPoll(1)),
-                _ => (&front.url, Caller::LeavesAtSignal),
+                _ => (&front.url, AT_SIGNAL),
             };
             let outcome = trial.run(to, layer(), upload, caller);
             left("connecting", &outcome);

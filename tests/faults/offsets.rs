@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Every so manieth offset: a prime, so that the offsets of a run do not all fall on the same field.
-const STEP: usize = 7;
+const STEP: usize = 3;
 
 fn step() -> usize {
     std::env::var("FAULTS_STEP").map_or(STEP, |step| step.parse().unwrap())

@@ -31,7 +31,9 @@ impl Received {
         let mut all = Vec::new();
         while let Some(length) = head_length(bytes) {
             let head = String::from_utf8_lossy(&bytes[..length]).into_owned();
-            let (content, end, used) = Framing::of(&head).content(&bytes[length..]);
+            let mut content = Vec::new();
+            let (end, used) =
+                Framing::of(&head).read(&bytes[length..], |part| content.extend_from_slice(part));
             all.push(Self { head, content, end });
             bytes = &bytes[length + used..];
         }
@@ -57,7 +59,7 @@ pub fn head_length(bytes: &[u8]) -> Option<usize> {
 
 /// Returns the length on the wire of the content that follows `head`, if it is all there.
 pub fn content_length(head: &str, bytes: &[u8]) -> Option<usize> {
-    let (_, end, used) = Framing::of(head).content(bytes);
+    let (end, used) = Framing::of(head).read(bytes, |_| {});
     (end == End::Whole).then_some(used)
 }
 
@@ -78,36 +80,40 @@ impl Framing {
         Self::Length(length)
     }
 
-    /// Returns the content that `bytes` begin with, how it ends, and how long it is on the wire.
-    fn content(self, bytes: &[u8]) -> (Vec<u8>, End, usize) {
+    /// Hands on the content that `bytes` begin with; returns how it ends, and how long it is on the
+    /// wire.
+    fn read(self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> (End, usize) {
         match self {
             Self::Length(length) if length <= bytes.len() => {
-                (bytes[..length].to_vec(), End::Whole, length)
+                content(&bytes[..length]);
+                (End::Whole, length)
             }
-            Self::Length(_) => (bytes.to_vec(), End::Cut, bytes.len()),
-            Self::Chunked => chunks(bytes),
+            Self::Length(_) => {
+                content(bytes);
+                (End::Cut, bytes.len())
+            }
+            Self::Chunked => chunks(bytes, content),
         }
     }
 }
 
-fn chunks(bytes: &[u8]) -> (Vec<u8>, End, usize) {
-    let mut content = Vec::new();
+fn chunks(bytes: &[u8], mut content: impl FnMut(&[u8])) -> (End, usize) {
     let mut rest = bytes;
     while let Some(line) = rest.windows(2).position(|window| window == b"\r\n") {
         let size = std::str::from_utf8(&rest[..line]).unwrap();
         let size = usize::from_str_radix(size, 16).unwrap();
         rest = &rest[line + 2..];
-        content.extend_from_slice(&rest[..size.min(rest.len())]);
+        content(&rest[..size.min(rest.len())]);
         if rest.len() < size + 2 {
             break;
         }
         assert_eq!(rest[size..size + 2], *b"\r\n");
         rest = &rest[size + 2..];
         if size == 0 {
-            return (content, End::Whole, bytes.len() - rest.len());
+            return (End::Whole, bytes.len() - rest.len());
         }
     }
-    (content, End::Cut, bytes.len())
+    (End::Cut, bytes.len())
 }
 
 #[test]

@@ -7,12 +7,11 @@ use tower_follow_redirect::{FollowRedirectLayer, RefusalKind};
 use crate::{
     body::Length,
     site::{OK, Step, redirect, redirect_head},
-    trial::{Caller, Outcome, Place, Pool, Sent, Trial, Upload},
+    trial::{Caller, Outcome, Peers, Place, Pool, Sent, Trial, Upload},
 };
 
 const KIB: usize = 1024;
 
-/// More than the sockets of a connection take in when nobody reads, so that it is in mid-send.
 const SIZE: usize = 256 * KIB;
 
 /// When the front answers.
@@ -186,5 +185,29 @@ fn a_307_with_a_long_body_is_followed_or_says_why_not() {
 fn a_307_whose_body_never_ends_is_followed() {
     for moment in [Moment::BeforeTheBody, Moment::DuringIt, Moment::AfterIt] {
         redirected(moment, Moved::Endless, Then::StopsReading);
+    }
+}
+
+/// The old upload fills the sockets and is stuck: it is given up, and the new one has all of it.
+#[test]
+fn a_front_that_stops_reading_in_mid_send_holds_nothing_up() {
+    let size = 8 << 20;
+    for length in [Length::Known, Length::Unknown] {
+        for steps in [vec![Step::Head], vec![Step::Head, Step::Read(20 * KIB)]] {
+            for moved in [Moved::AtOnce, Moved::Late] {
+                let upload = Upload { size, chunk: 64 << 10, length, sent: Sent::AtOnce };
+                let trial = Trial::new(format!("{steps:?}, {moved:?}, {upload:?}"));
+                let mut trial = trial.peers(Peers::StopReading);
+                let target = trial.site([Step::Head, Step::Content, Step::Say(OK.into())]);
+                let answer = moved.steps(&target.url);
+                let pause = Step::Pause(Duration::from_millis(30));
+                let front = trial
+                    .site(steps.iter().cloned().chain([pause]).chain(answer).chain([Step::Idle]));
+                let layer = FollowRedirectLayer::new().replay_limit(size);
+                let outcome = trial.run(&front.url, layer, upload, Caller::Stays);
+                assert!(outcome.succeeded(), "{outcome:?}");
+                assert_eq!((outcome.whole_at(&front), outcome.whole_at(&target)), (0, 1));
+            }
+        }
     }
 }

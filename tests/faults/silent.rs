@@ -10,7 +10,8 @@ use crate::{
     trial::{Caller, End, Peers, Pool, Sent, Trial, Upload},
 };
 
-const TIMEOUT: Caller = Caller::LeavesAfter(Duration::from_millis(100));
+/// How long after a server fell silent the caller's time is over.
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// More than sockets take in when nobody reads.
 const MUCH: u64 = 8 << 20;
@@ -21,13 +22,18 @@ fn silence(steps: &[Step], upload: Upload, peers: Peers) {
         for redirects in [0, 1] {
             let what = format!("{redirects} redirects, {steps:?}, {upload:?}, {pool:?}");
             let mut trial = Trial::new(&what).pool(pool).peers(peers);
-            let silent = trial.site(steps.iter().cloned().chain([Step::Idle]));
+            let silent = trial.site(steps.iter().cloned().chain([Step::Signal, Step::Idle]));
             let front = trial.site([Step::Head, Step::Say(redirect(&silent.url, "moved"))]);
             // With nothing sent yet its redirect is always followed.
             let to = if redirects == 0 { &silent.url } else { &front.url };
             let upload =
                 if redirects == 0 { upload } else { Upload { sent: Sent::Parked, ..upload } };
-            let outcome = trial.run(to, FollowRedirectLayer::new(), upload, TIMEOUT);
+            let outcome = trial.run(
+                to,
+                FollowRedirectLayer::new(),
+                upload,
+                Caller::LeavesAfterSignal(TIMEOUT),
+            );
             assert!(matches!(outcome.end, End::Left), "{what}: {outcome:?}");
             assert_eq!(outcome.connections(&silent), 1, "{what}: {outcome:?}");
             if upload.sent == Sent::Parked && !steps.iter().any(|s| matches!(s, Step::Continue)) {
@@ -80,7 +86,11 @@ fn a_response_that_never_ends_is_left_with_the_callers_timeout() {
         silence(&[Step::Head, Step::Say(cut.clone())], upload, Peers::Read);
     }
     for upload in uploads(100_000, Sent::AtOnce) {
-        silence(&[Step::Head, Step::Content, Step::Say(cut.clone())], upload, Peers::Read);
+        silence(
+            &[Step::Head, Step::Continue, Step::Content, Step::Say(cut.clone())],
+            upload,
+            Peers::Read,
+        );
     }
 }
 
@@ -90,10 +100,14 @@ fn a_connection_that_is_never_made_ends_with_the_callers_timeout() {
         for redirects in [0, 1] {
             let mut trial = Trial::new(format!("{redirects} redirects, {upload:?}"));
             let full = trial.full_site();
-            let front = trial.site([Step::Head, Step::Say(redirect(&full, "moved"))]);
-            let to = if redirects == 0 { &full } else { &front.url };
+            let answer = Step::Say(redirect(&full, "moved"));
+            let front = trial.site([Step::Head, answer, Step::Signal]);
+            let (to, caller) = match redirects {
+                0 => (&full, Caller::LeavesAfter(TIMEOUT)),
+                _ => (&front.url, Caller::LeavesAfterSignal(TIMEOUT)),
+            };
             let upload = Upload { sent: Sent::Parked, ..upload };
-            let outcome = trial.run(to, FollowRedirectLayer::new(), upload, TIMEOUT);
+            let outcome = trial.run(to, FollowRedirectLayer::new(), upload, caller);
             assert!(matches!(outcome.end, End::Left), "{outcome:?}");
             assert_eq!(outcome.at(&front).len(), redirects, "{outcome:?}");
             assert_eq!(outcome.read, 0, "{outcome:?}");

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -48,8 +49,10 @@ const SETTLING: Duration = Duration::from_secs(10);
 static CLIENT: LazyLock<Runtime> = LazyLock::new(runtime);
 static SITES: LazyLock<Runtime> = LazyLock::new(runtime);
 
+const WORKER: &str = "worker";
+
 fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    Builder::new_multi_thread().worker_threads(1).thread_name(WORKER).enable_all().build().unwrap()
 }
 
 /// A call to be made, with the servers that it meets.
@@ -82,8 +85,10 @@ pub enum Pool {
 
 /// Whether the servers go on reading until a connection ends.
 ///
-/// hyper writes what it has buffered before it closes a connection. If a server does not read, and the
-/// sockets are full, it waits for the server to go: with or without the layer.
+/// hyper writes what it has buffered before it closes a connection ([#4018]). If a server does not
+/// read, and the sockets are full, it waits until the server goes: with or without the layer.
+///
+/// [#4018]: https://github.com/hyperium/hyper/pull/4018
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peers {
     Read,
@@ -113,8 +118,8 @@ pub enum Caller {
     Stays,
     /// Drops the call, or its response, after a while.
     LeavesAfter(Duration),
-    /// Drops the call when a server or a policy gives the signal.
-    LeavesAtSignal,
+    /// Drops the call, or its response, so long after a server or a policy gave the signal.
+    LeavesAfterSignal(Duration),
     /// Drops the call when it was polled so often.
     LeavesAtPoll(usize),
     /// Drops the response after so many frames.
@@ -233,40 +238,35 @@ impl Trial {
         };
         let elapsed = begun.elapsed();
         let what = format!("{}: {end:?} after {elapsed:?}", self.what);
+        println!("{what}");
         assert!(elapsed < caller.patience() + LONG, "{what}: it hung");
         let client = (self.pool == Pool::Off).then_some(client);
-        let left = self.peers == Peers::StopReading;
         // A final answer lets its upload go on by itself, for as long as the server takes it.
-        if !left || !matches!(end, End::Answered { .. }) {
-            settles(&what, "dropped bodies", 1, || counts.dropped());
+        let goes_on = matches!(end, End::Answered { .. }) && self.peers == Peers::StopReading;
+        if !goes_on {
+            settles(&what, "bodies", 0, || usize::from(counts.dropped() == 0));
         }
-        let tasks = || CLIENT.metrics().num_alive_tasks();
-        if !left {
-            settles(&what, "tasks", self.before.tasks, tasks);
-        }
-        let seen = self.close(&what);
-        settles(&what, "tasks", self.before.tasks, tasks);
-        self.settle_sockets(&what);
+        let sites = self.settle(&what);
         drop(client);
-        let outcome = Outcome { end, read: counts.read(), elapsed, sites: seen };
         assert_eq!(counts.dropped(), 1, "{what}");
+        let outcome = Outcome { end, read: counts.read(), elapsed, sites };
         outcome.check(&what, upload);
         outcome
     }
 
-    /// Closes the servers, and returns what came to each.
-    fn close(&self, what: &str) -> Vec<SeenAt> {
+    /// Waits until nothing of the call is left, closes the servers, and returns what came to each.
+    fn settle(&self, what: &str) -> Vec<SeenAt> {
+        let tasks = || CLIENT.metrics().num_alive_tasks();
+        if self.peers == Peers::Read {
+            settles(what, "tasks", self.before.tasks, tasks);
+        }
         self.sites.iter().for_each(Site::close);
+        settles(what, "tasks", self.before.tasks, tasks);
         settles(what, "tasks of servers", 0, || SITES.metrics().num_alive_tasks());
-        self.sites.iter().map(Site::seen).collect()
-    }
-
-    /// Waits until no socket is left, and nothing has panicked on the way.
-    fn settle_sockets(&self, what: &str) {
-        // Those of a trial that has failed may end meanwhile.
         let allowed = self.before.sockets + self.full.len() * Full::SOCKETS;
-        settles(what, "sockets", allowed, || sockets().max(allowed));
+        settles(what, "sockets", allowed, sockets);
         assert_eq!(panics(), self.before.panics, "{what}: something panicked");
+        self.sites.iter().map(Site::seen).collect()
     }
 
     fn client(&self) -> Client<HttpConnector, ReplayBody<OneShot>> {
@@ -304,10 +304,8 @@ impl Caller {
                 let staying = staying(call, usize::MAX);
                 tokio::time::timeout(time, staying).await.unwrap_or(End::Left)
             }
-            Self::LeavesAtSignal => tokio::select! {
-                // The signal may come with the last word of a server.
-                biased;
-                () = signal.notified() => End::Left,
+            Self::LeavesAfterSignal(time) => tokio::select! {
+                () = async { signal.notified().await; tokio::time::sleep(time).await } => End::Left,
                 end = staying(call, usize::MAX) => end,
             },
             Self::LeavesAtPoll(left) => match (Polls { call: Some(Box::pin(call)), left }).await {
@@ -319,8 +317,8 @@ impl Caller {
 
     fn patience(self) -> Duration {
         match self {
-            Self::LeavesAfter(time) => time,
-            _ => Duration::ZERO,
+            Self::LeavesAfter(time) | Self::LeavesAfterSignal(time) => time,
+            Self::Stays | Self::LeavesAtPoll(_) | Self::LeavesAtFrame(_) => Duration::ZERO,
         }
     }
 }
@@ -467,17 +465,18 @@ impl Full {
     }
 }
 
-/// Waits until a count is what it should be.
-fn settles(what: &str, name: &str, expected: usize, count: impl Fn() -> usize) {
+/// Waits until a count is no more than what is allowed. Where a trial before has failed, what it has
+/// left may end meanwhile.
+fn settles(what: &str, name: &str, allowed: usize, count: impl Fn() -> usize) {
     let begun = Instant::now();
     loop {
         let found = count();
-        if found == expected {
+        if found <= allowed {
             return;
         }
         let waited = begun.elapsed();
-        assert!(waited < SETTLING, "{what}: {found} {name} where {expected} should be");
-        std::thread::sleep(Duration::from_micros(if waited.as_millis() < 5 { 50 } else { 1000 }));
+        assert!(waited < SETTLING, "{what}: {found} {name}, {allowed} are allowed");
+        thread::sleep(Duration::from_micros(if waited.as_millis() < 5 { 50 } else { 1000 }));
     }
 }
 
@@ -488,13 +487,15 @@ fn sockets() -> usize {
     targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
 }
 
-/// How often anything has panicked, in any thread.
+/// How often a task has panicked, of a server or of the client. A panic of a call fails its test.
 fn panics() -> usize {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     static COUNTING: LazyLock<()> = LazyLock::new(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            PANICS.fetch_add(1, Ordering::SeqCst);
+            if thread::current().name() == Some(WORKER) {
+                PANICS.fetch_add(1, Ordering::SeqCst);
+            }
             report(info);
         }));
     });
