@@ -122,7 +122,7 @@ pub enum Caller {
     LeavesAfterSignal(Duration),
     /// Drops the call when it was polled so often.
     LeavesAtPoll(usize),
-    /// Drops the response after so many frames.
+    /// Drops the response after so many frames, and a moment in which nothing happens.
     LeavesAtFrame(usize),
 }
 
@@ -368,9 +368,10 @@ async fn read(response: Response<ResponseBody<Incoming>>, frames: usize) -> Resu
         match body.frame().await {
             Some(Ok(frame)) => length += frame.data_ref().map_or(0, |data| data.len()),
             Some(Err(error)) => return Err(error.to_string()),
-            None => break,
+            None => return Ok(length),
         }
     }
+    tokio::time::sleep(Duration::from_millis(5)).await;
     Ok(length)
 }
 
