@@ -1,13 +1,17 @@
 //! Servers that close a connection, or one half of it, at an odd time.
+//!
+//! Not before the head, though: where a connection ends while a request is handed to it, hyper 1.12
+//! loses the request once in some thousand times, with or without the layer, and only the caller's timeout
+//! ends the call.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use tower_follow_redirect::FollowRedirectLayer;
 
 use crate::{
     body::Length,
     site::{CONTINUE, OK, Step, redirect, redirect_head},
-    trial::{Caller, End, Outcome, Peers, Pool, Sent, Trial, Upload},
+    trial::{Caller, End, Lasts, Outcome, Pool, Sent, Trial, Upload},
 };
 
 /// Nothing here needs to be waited for.
@@ -37,7 +41,7 @@ fn play(steps: &[Step], check: impl Fn(&Outcome, Upload)) {
 
 fn play_at_front(steps: &[Step], upload: Upload, pool: Pool, check: impl Fn(&Outcome, Upload)) {
     let trial = Trial::new(format!("front: {steps:?}, {upload:?}, {pool:?}"));
-    let mut trial = trial.pool(pool).peers(peers(steps, upload));
+    let mut trial = trial.pool(pool).lasts(lasts(steps, upload));
     let front = trial.site(steps.iter().cloned());
     let outcome = trial.run(&front.url, FollowRedirectLayer::new(), upload, Caller::Stays);
     assert!(outcome.elapsed < SOON, "{outcome:?}");
@@ -46,7 +50,7 @@ fn play_at_front(steps: &[Step], upload: Upload, pool: Pool, check: impl Fn(&Out
 
 fn play_at_target(steps: &[Step], upload: Upload, pool: Pool, check: impl Fn(&Outcome, Upload)) {
     let trial = Trial::new(format!("target: {steps:?}, {upload:?}, {pool:?}"));
-    let mut trial = trial.pool(pool).peers(peers(steps, upload));
+    let mut trial = trial.pool(pool).lasts(lasts(steps, upload));
     let target = trial.site(steps.iter().cloned());
     let front = trial.site([Step::Head, Step::Say(redirect(&target.url, "moved")), Step::Drain]);
     let outcome = trial.run(&front.url, FollowRedirectLayer::new(), upload, Caller::Stays);
@@ -55,15 +59,16 @@ fn play_at_target(steps: &[Step], upload: Upload, pool: Pool, check: impl Fn(&Ou
     check(&outcome, upload);
 }
 
-fn peers(steps: &[Step], upload: Upload) -> Peers {
+fn lasts(steps: &[Step], upload: Upload) -> Lasts {
     match steps.last() {
-        Some(Step::Idle) if upload.size == MUCH => Peers::StopReading,
-        _ => Peers::Read,
+        Some(Step::Idle) if upload.size == MUCH => Lasts::LikeTheServer,
+        _ => Lasts::LikeTheCall,
     }
 }
 
 fn fails(outcome: &Outcome, _: Upload) {
-    assert!(matches!(outcome.end, End::Failed(_)), "{outcome:?}");
+    let End::Failed(error) = &outcome.end else { panic!("{outcome:?}") };
+    assert!(error.source().is_some() && error.refusal().is_none(), "{error:?}");
 }
 
 /// A server that ends a connection with something unread resets it, and may lose its own answer.
@@ -74,8 +79,6 @@ fn is_answered_where_nothing_is_unread(outcome: &Outcome, upload: Upload) {
 
 #[test]
 fn a_server_that_closes_between_head_and_100_fails_the_call() {
-    play(&[], fails);
-    play(&[Step::Reset], fails);
     play(&[Step::Head], fails);
     play(&[Step::Head, Step::Reset], fails);
 }
@@ -95,7 +98,6 @@ fn a_server_that_closes_after_100_fails_the_call() {
 fn a_server_that_half_closes_before_its_answer_fails_the_call() {
     for last in [Step::Drain, Step::Idle] {
         let ends = [Step::Shutdown, last];
-        play(&ends, fails);
         play(&[&[Step::Head], &ends[..]].concat(), fails);
         let asks = [Step::Head, Step::Say(CONTINUE.into())];
         play(&[&asks[..], &ends[..]].concat(), fails);
@@ -136,7 +138,7 @@ fn a_server_that_half_closes_after_a_redirect_is_followed() {
         for last in [Step::Drain, Step::Idle] {
             for body in ["moved", ""] {
                 let trial = Trial::new(format!("{last:?}, {upload:?}, {body:?}"));
-                let mut trial = trial.peers(peers(&[last.clone()], upload));
+                let mut trial = trial.lasts(lasts(std::slice::from_ref(&last), upload));
                 let target =
                     trial.site([Step::Head, Step::Continue, Step::Content, Step::Say(OK.into())]);
                 let answer = format!("{}{body}", redirect_head(&target.url, 5));

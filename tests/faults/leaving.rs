@@ -11,7 +11,7 @@ use tower_follow_redirect::{
 use crate::{
     body::Length,
     site::{OK, Step, redirect, redirect_head},
-    trial::{Caller, End, Outcome, Peers, Pool, Sent, Trial, Upload},
+    trial::{Caller, End, Lasts, Outcome, Pool, Sent, Trial, Upload},
 };
 
 /// More than sockets take in when nobody reads.
@@ -48,7 +48,7 @@ fn leave_at_front<P: Policy + 'static>(
         for pool in [Pool::Kept, Pool::Off] {
             let mut trial = Trial::new(format!("{name}, {upload:?}, {pool:?}")).pool(pool);
             if let Some(Step::Idle) = steps.last() {
-                trial = trial.peers(Peers::StopReading);
+                trial = trial.lasts(Lasts::LikeTheServer);
             }
             let front = trial.site(steps.iter().cloned());
             let layer = layer(&trial.signal());
@@ -67,7 +67,7 @@ fn leave_at_target(name: &str, steps: &[Step]) {
         for pool in [Pool::Kept, Pool::Off] {
             let mut trial = Trial::new(format!("{name}, {upload:?}, {pool:?}")).pool(pool);
             if let Some(Step::Idle) = steps.last() {
-                trial = trial.peers(Peers::StopReading);
+                trial = trial.lasts(Lasts::LikeTheServer);
             }
             let target = trial.site(steps.iter().cloned());
             let answer = Step::Say(redirect(&target.url, "moved"));
@@ -215,12 +215,13 @@ fn drop_response(
     name: &str,
     steps: &[Step],
     upload: Upload,
+    lasts: Lasts,
     layer: impl Fn() -> FollowRedirectLayer<Box<dyn Policy>>,
 ) {
     for frames in [0, 1] {
         for pool in [Pool::Kept, Pool::Off] {
             let what = format!("{name}, {frames} frames, {steps:?}, {upload:?}, {pool:?}");
-            let mut trial = Trial::new(&what).pool(pool);
+            let mut trial = Trial::new(&what).pool(pool).lasts(lasts);
             let front = trial.site(steps.iter().cloned());
             let caller = Caller::LeavesAtFrame(frames);
             let outcome = trial.run(&front.url, layer(), upload, caller);
@@ -242,7 +243,7 @@ fn answers(head: &str) -> impl Iterator<Item = Vec<Step>> {
     [before.to_vec(), within.to_vec()].into_iter().flat_map(move |steps| {
         ["moved", "moved away"].map(|body| {
             let answer = Step::Say(format!("{head}{body}"));
-            steps.iter().cloned().chain([answer, Step::Drain]).collect()
+            steps.iter().cloned().chain([answer, Step::Sip]).collect()
         })
     })
 }
@@ -256,11 +257,16 @@ fn uploads() -> impl Iterator<Item = Upload> {
 fn a_redirect_that_is_handed_back_may_be_dropped_unread_or_half_read() {
     for upload in uploads() {
         for steps in answers(&redirect_head("/elsewhere", 10)) {
+            let lasts = Lasts::LikeTheCall;
             let base = || layer().limit(0);
-            drop_response("error", &steps, upload, || base().with_policy(boxed(Standard)));
+            drop_response("error", &steps, upload, lasts, || base().with_policy(boxed(Standard)));
             let returns = || base().on_refusal(OnRefusal::Return);
-            drop_response("return", &steps, upload, || returns().with_policy(boxed(Standard)));
-            drop_response("stop", &steps, upload, || layer().with_policy(boxed(Decision::Stop)));
+            drop_response("return", &steps, upload, lasts, || {
+                returns().with_policy(boxed(Standard))
+            });
+            drop_response("stop", &steps, upload, lasts, || {
+                layer().with_policy(boxed(Decision::Stop))
+            });
         }
     }
 }
@@ -270,7 +276,13 @@ fn a_final_response_that_came_early_may_be_dropped_unread_or_half_read() {
     let head = OK.replace("content-length: 2\r\n\r\nok", "content-length: 10\r\n\r\n");
     for upload in uploads() {
         for steps in answers(&head) {
-            drop_response("final", &steps, upload, || layer().with_policy(boxed(Standard)));
+            // It may be one half of a conversation: what was begun goes on without the response.
+            let lasts = match (upload.sent, steps.len()) {
+                (Sent::Parked, 3) => Lasts::LikeTheCall,
+                _ => Lasts::LikeTheServer,
+            };
+            let standard = || layer().with_policy(boxed(Standard));
+            drop_response("final", &steps, upload, lasts, standard);
         }
     }
 }

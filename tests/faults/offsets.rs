@@ -28,7 +28,8 @@ fn break_everywhere(place: Where, breaks: fn(usize) -> Break) {
             let upload = Upload { size: 200, chunk: 50, length, sent };
             let mut succeeded = 0;
             let mut tried = 0;
-            for offset in (0..).step_by(step()) {
+            // From 1: see `closing` about connections that end before the head.
+            for offset in (1..).step_by(step()) {
                 let (broke, success) = break_at(place, breaks(offset), upload);
                 succeeded += usize::from(success);
                 tried += 1;

@@ -7,7 +7,7 @@ use tower_follow_redirect::{FollowRedirectLayer, RefusalKind};
 use crate::{
     body::Length,
     site::{OK, Step, redirect, redirect_head},
-    trial::{Caller, Outcome, Peers, Place, Pool, Sent, Trial, Upload},
+    trial::{Caller, Lasts, Outcome, Place, Pool, Sent, Trial, Upload},
 };
 
 const KIB: usize = 1024;
@@ -197,7 +197,7 @@ fn a_front_that_stops_reading_in_mid_send_holds_nothing_up() {
             for moved in [Moved::AtOnce, Moved::Late] {
                 let upload = Upload { size, chunk: 64 << 10, length, sent: Sent::AtOnce };
                 let trial = Trial::new(format!("{steps:?}, {moved:?}, {upload:?}"));
-                let mut trial = trial.peers(Peers::StopReading);
+                let mut trial = trial.lasts(Lasts::LikeTheServer);
                 let target = trial.site([Step::Head, Step::Content, Step::Say(OK.into())]);
                 let answer = moved.steps(&target.url);
                 let pause = Step::Pause(Duration::from_millis(30));

@@ -7,7 +7,7 @@ use tower_follow_redirect::FollowRedirectLayer;
 use crate::{
     body::Length,
     site::{OK, Step, redirect},
-    trial::{Caller, End, Peers, Pool, Sent, Trial, Upload},
+    trial::{Caller, End, Lasts, Pool, Sent, Trial, Upload},
 };
 
 /// How long after a server fell silent the caller's time is over.
@@ -17,11 +17,11 @@ const TIMEOUT: Duration = Duration::from_millis(50);
 const MUCH: u64 = 8 << 20;
 
 /// Falls silent after `steps`, at first as the front and then as the target of a redirect.
-fn silence(steps: &[Step], upload: Upload, peers: Peers) {
+fn silence(steps: &[Step], upload: Upload, lasts: Lasts) {
     for pool in [Pool::Kept, Pool::Off] {
         for redirects in [0, 1] {
             let what = format!("{redirects} redirects, {steps:?}, {upload:?}, {pool:?}");
-            let mut trial = Trial::new(&what).pool(pool).peers(peers);
+            let mut trial = Trial::new(&what).pool(pool).lasts(lasts);
             let silent = trial.site(steps.iter().cloned().chain([Step::Signal, Step::Idle]));
             let front = trial.site([Step::Head, Step::Say(redirect(&silent.url, "moved"))]);
             // With nothing sent yet its redirect is always followed.
@@ -50,8 +50,8 @@ fn uploads(size: u64, sent: Sent) -> [Upload; 2] {
 #[test]
 fn a_parked_upload_ends_with_the_callers_timeout() {
     for upload in uploads(MUCH, Sent::Parked) {
-        silence(&[], upload, Peers::Read);
-        silence(&[Step::Head], upload, Peers::Read);
+        silence(&[], upload, Lasts::LikeTheCall);
+        silence(&[Step::Head], upload, Lasts::LikeTheCall);
     }
 }
 
@@ -60,13 +60,13 @@ fn a_parked_upload_ends_with_the_callers_timeout() {
 #[test]
 fn an_upload_in_mid_send_ends_with_the_callers_timeout() {
     for upload in uploads(MUCH, Sent::AtOnce) {
-        silence(&[], upload, Peers::StopReading);
-        silence(&[Step::Head], upload, Peers::StopReading);
+        silence(&[], upload, Lasts::LikeTheServer);
+        silence(&[Step::Head], upload, Lasts::LikeTheServer);
     }
     for upload in uploads(MUCH, Sent::Parked) {
         let asks = [Step::Head, Step::Continue];
-        silence(&asks, upload, Peers::StopReading);
-        silence(&[&asks[..], &[Step::Read(1 << 20)]].concat(), upload, Peers::StopReading);
+        silence(&asks, upload, Lasts::LikeTheServer);
+        silence(&[&asks[..], &[Step::Read(1 << 20)]].concat(), upload, Lasts::LikeTheServer);
     }
 }
 
@@ -74,7 +74,7 @@ fn an_upload_in_mid_send_ends_with_the_callers_timeout() {
 fn an_upload_that_was_sent_ends_with_the_callers_timeout() {
     for sent in [Sent::Parked, Sent::AtOnce] {
         for upload in uploads(100_000, sent) {
-            silence(&[Step::Head, Step::Continue, Step::Content], upload, Peers::Read);
+            silence(&[Step::Head, Step::Continue, Step::Content], upload, Lasts::LikeTheCall);
         }
     }
 }
@@ -83,13 +83,13 @@ fn an_upload_that_was_sent_ends_with_the_callers_timeout() {
 fn a_response_that_never_ends_is_left_with_the_callers_timeout() {
     let cut = OK.replace("content-length: 2", "content-length: 20");
     for upload in uploads(MUCH, Sent::Parked) {
-        silence(&[Step::Head, Step::Say(cut.clone())], upload, Peers::Read);
+        silence(&[Step::Head, Step::Say(cut.clone())], upload, Lasts::LikeTheCall);
     }
     for upload in uploads(100_000, Sent::AtOnce) {
         silence(
             &[Step::Head, Step::Continue, Step::Content, Step::Say(cut.clone())],
             upload,
-            Peers::Read,
+            Lasts::LikeTheCall,
         );
     }
 }

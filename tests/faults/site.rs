@@ -42,6 +42,8 @@ pub enum Step {
     Reset,
     /// Reads on until the connection ends.
     Drain,
+    /// The same, but so slowly that a large upload is in mid-send for a while.
+    Sip,
     /// Keeps the connection, and reads nothing.
     Idle,
     /// Begins anew.
@@ -72,6 +74,9 @@ pub fn redirect_head(location: &str, length: usize) -> String {
 
 /// How long a client has to read what was written before a reset.
 const A_MOMENT: Duration = Duration::from_millis(2);
+
+/// How long it takes to swallow 64 KiB.
+const SIP: Duration = Duration::from_millis(5);
 
 /// A running server.
 pub struct Site {
@@ -206,6 +211,10 @@ impl Connection {
                 Step::Reset => return self.reset(),
                 Step::Drain => loop {
                     self.fill().await?;
+                },
+                Step::Sip => loop {
+                    self.fill().await?;
+                    tokio::time::sleep(SIP).await;
                 },
                 Step::Idle => std::future::pending().await,
                 Step::Again => steps = script.steps.iter(),
