@@ -10,8 +10,9 @@ use tower_follow_redirect::FollowRedirectLayer;
 
 use crate::{
     body::Length,
+    caller::{Caller, End},
     site::{CONTINUE, OK, Step, redirect, redirect_head},
-    trial::{Caller, End, Lasts, Outcome, Pool, Sent, Trial, Upload},
+    trial::{Lasts, Outcome, Pool, Sent, Trial, Upload},
 };
 
 /// Nothing here needs to be waited for.

@@ -10,8 +10,9 @@ use tower_follow_redirect::{
 
 use crate::{
     body::Length,
+    caller::{Caller, End},
     site::{OK, Step, redirect, redirect_head},
-    trial::{Caller, End, Lasts, Outcome, Pool, Sent, Trial, Upload},
+    trial::{Lasts, Outcome, Pool, Sent, Trial, Upload},
 };
 
 /// More than sockets take in when nobody reads.

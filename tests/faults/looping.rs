@@ -4,8 +4,9 @@ use tower_follow_redirect::{FollowRedirectLayer, RefusalKind};
 
 use crate::{
     body::Length,
+    caller::{Caller, End},
     site::{Step, redirect},
-    trial::{Caller, End, Pool, Sent, Trial, Upload},
+    trial::{Pool, Sent, Trial, Upload},
 };
 
 const LIMIT: usize = 20;

@@ -10,7 +10,10 @@
 #![cfg(target_os = "linux")]
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
+mod caller;
 mod closing;
+mod count;
+mod full;
 mod leaving;
 mod looping;
 mod offsets;

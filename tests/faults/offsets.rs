@@ -4,8 +4,9 @@ use tower_follow_redirect::FollowRedirectLayer;
 
 use crate::{
     body::Length,
+    caller::Caller,
     site::{Break, OK, Step, redirect},
-    trial::{Caller, Sent, Trial, Upload},
+    trial::{Sent, Trial, Upload},
 };
 
 /// Every so manieth offset: a prime, so that the offsets of a run do not all fall on the same field.

@@ -6,8 +6,9 @@ use tower_follow_redirect::{FollowRedirectLayer, RefusalKind};
 
 use crate::{
     body::Length,
+    caller::Caller,
     site::{OK, Step, redirect, redirect_head},
-    trial::{Caller, Lasts, Outcome, Place, Pool, Sent, Trial, Upload},
+    trial::{Lasts, Outcome, Place, Pool, Sent, Trial, Upload},
 };
 
 const KIB: usize = 1024;

@@ -6,8 +6,9 @@ use tower_follow_redirect::FollowRedirectLayer;
 
 use crate::{
     body::Length,
+    caller::{Caller, End},
     site::{OK, Step, redirect},
-    trial::{Caller, End, Lasts, Pool, Sent, Trial, Upload},
+    trial::{Lasts, Pool, Sent, Trial, Upload},
 };
 
 /// How long after a server fell silent the caller's time is over.

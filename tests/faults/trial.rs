@@ -1,55 +1,35 @@
 //! One call, and what holds after every call.
 
 use std::{
-    fmt, fs,
-    future::Future,
-    net::SocketAddr,
-    panic,
-    pin::Pin,
-    sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, ready},
-    thread,
+    fmt,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use http::{Request, Response};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::Request;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
     runtime::{Builder, Runtime},
     sync::Notify,
 };
 use tower::{Layer, ServiceExt};
-use tower_follow_redirect::{
-    Error, ExpectContinue, FollowRedirectLayer, Policy, Refusal, RefusalKind, ReplayBody,
-    ResponseBody,
-};
+use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer, Policy, RefusalKind, ReplayBody};
 
 use crate::{
     body::{Counts, Length, OneShot, is_part},
+    caller::{Caller, End, LONG},
+    count::{WORKER, panics, settles, sockets},
+    full::Full,
     received::Received,
     site::{Break, Script, SeenAt, Site, Step},
 };
 
-/// What no trial comes near, unless something hangs.
-pub const LONG: Duration = Duration::from_secs(20);
-
-/// How long after a call its tasks and sockets may still be there.
-const SETTLING: Duration = Duration::from_secs(10);
-
 /// The client's tasks are alone in a runtime of their own, so that they can be counted.
 static CLIENT: LazyLock<Runtime> = LazyLock::new(runtime);
 static SITES: LazyLock<Runtime> = LazyLock::new(runtime);
-
-const WORKER: &str = "worker";
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).thread_name(WORKER).enable_all().build().unwrap()
@@ -114,34 +94,6 @@ pub enum Sent {
     AtOnce,
 }
 
-/// What the caller does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Reads the response to its end.
-    Stays,
-    /// Drops the call, or its response, after a while.
-    LeavesAfter(Duration),
-    /// Drops the call, or its response, so long after a server or a policy gave the signal.
-    LeavesAfterSignal(Duration),
-    /// Drops the call when it was polled so often.
-    LeavesAtPoll(usize),
-    /// Drops the response after so many frames, and a moment in which nothing happens.
-    LeavesAtFrame(usize),
-}
-
-/// How a call ended.
-#[derive(Debug)]
-pub enum End {
-    /// With a response, whose content is its length or what became of it.
-    Answered { status: u16, content: Result<usize, String> },
-    /// With an error that owned the response.
-    Refused { kind: RefusalKind, content: Result<usize, String> },
-    /// With an error of the transport.
-    Failed(Error<Incoming>),
-    /// The caller dropped it.
-    Left,
-}
-
 /// What a trial has shown.
 pub struct Outcome {
     pub end: End,
@@ -156,12 +108,6 @@ pub struct Outcome {
 pub struct Place {
     number: usize,
     pub url: String,
-}
-
-/// A listener with no room for another connection: who connects waits.
-struct Full {
-    _listener: TcpListener,
-    _connection: TcpStream,
 }
 
 impl Trial {
@@ -294,111 +240,6 @@ impl Upload {
     }
 }
 
-impl Caller {
-    async fn call(
-        self,
-        call: impl Future<Output = Result<Response<ResponseBody<Incoming>>, Error<Incoming>>>,
-        signal: &Notify,
-    ) -> End {
-        match self {
-            Self::Stays => staying(call, usize::MAX).await,
-            Self::LeavesAtFrame(frames) => staying(call, frames).await,
-            Self::LeavesAfter(time) => {
-                let staying = staying(call, usize::MAX);
-                tokio::time::timeout(time, staying).await.unwrap_or(End::Left)
-            }
-            Self::LeavesAfterSignal(time) => tokio::select! {
-                () = async { signal.notified().await; tokio::time::sleep(time).await } => End::Left,
-                end = staying(call, usize::MAX) => end,
-            },
-            Self::LeavesAtPoll(left) => match (Polls { call: Some(Box::pin(call)), left }).await {
-                Some(result) => finished(result, usize::MAX).await,
-                None => End::Left,
-            },
-        }
-    }
-
-    fn patience(self) -> Duration {
-        match self {
-            Self::LeavesAfter(time) | Self::LeavesAfterSignal(time) => time,
-            Self::Stays | Self::LeavesAtPoll(_) | Self::LeavesAtFrame(_) => Duration::ZERO,
-        }
-    }
-}
-
-/// Nobody here waits for ever.
-async fn staying(
-    call: impl Future<Output = Result<Response<ResponseBody<Incoming>>, Error<Incoming>>>,
-    frames: usize,
-) -> End {
-    let staying = async { finished(call.await, frames).await };
-    tokio::time::timeout(LONG, staying).await.expect("the call hangs")
-}
-
-/// Reads so many frames of what a call has ended with.
-async fn finished(
-    result: Result<Response<ResponseBody<Incoming>>, Error<Incoming>>,
-    frames: usize,
-) -> End {
-    match result {
-        Ok(response) => {
-            let refusal = Refusal::of(&response).map(Refusal::kind);
-            let status = response.status();
-            assert_eq!(refusal.is_some(), status.is_redirection(), "{status} and {refusal:?}");
-            let content = read(response, frames).await;
-            End::Answered { status: status.as_u16(), content }
-        }
-        Err(error) => match error.refusal().map(Refusal::kind) {
-            Some(kind) => {
-                let response = error.into_response().expect("it owns the response");
-                assert_eq!(Refusal::of(&response).map(Refusal::kind), Some(kind));
-                End::Refused { kind, content: read(response, frames).await }
-            }
-            None => End::Failed(error),
-        },
-    }
-}
-
-/// Reads so many frames of a response, and drops it.
-async fn read(response: Response<ResponseBody<Incoming>>, frames: usize) -> Result<usize, String> {
-    let mut body = response.into_body();
-    let mut length = 0;
-    for _ in 0..frames {
-        match body.frame().await {
-            Some(Ok(frame)) => length += frame.data_ref().map_or(0, |data| data.len()),
-            Some(Err(error)) => return Err(error.to_string()),
-            None => return Ok(length),
-        }
-    }
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    Ok(length)
-}
-
-/// Drops a future when it was polled so often.
-struct Polls<F> {
-    call: Option<Pin<Box<F>>>,
-    left: usize,
-}
-
-impl<F: Future> Future for Polls<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(left) = self.left.checked_sub(1) else {
-            self.call = None;
-            return Poll::Ready(None);
-        };
-        self.left = left;
-        let call = self.call.as_mut().expect("it is polled until it is dropped");
-        let polled = call.as_mut().poll(cx);
-        if polled.is_pending() && left == 0 {
-            self.call = None;
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(ready!(polled)))
-    }
-}
-
 impl Outcome {
     /// What is whole is what the caller sent, and what is cut begins like it: byte by byte, which says
     /// more than a hash.
@@ -448,57 +289,4 @@ impl fmt::Debug for Outcome {
         write!(f, "{:?} after {:?}, {} bytes read, ", self.end, self.elapsed, self.read)?;
         f.debug_list().entries(self.sites.iter().map(|seen| &seen.received)).finish()
     }
-}
-
-impl Full {
-    /// The listener, and one end of each connection that it has room for but has not accepted.
-    const SOCKETS: usize = 2;
-
-    async fn new() -> (SocketAddr, Self) {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        // Linux has room for one all the same.
-        let listener = socket.listen(0).unwrap();
-        let addr = listener.local_addr().unwrap();
-        let connection = TcpStream::connect(addr).await.unwrap();
-        (addr, Self { _listener: listener, _connection: connection })
-    }
-}
-
-/// Waits until a count is no more than what is allowed. Where a trial before has failed, what it has
-/// left may end meanwhile.
-fn settles(what: &str, name: &str, allowed: usize, count: impl Fn() -> usize) {
-    let begun = Instant::now();
-    loop {
-        let found = count();
-        if found <= allowed {
-            return;
-        }
-        let waited = begun.elapsed();
-        assert!(waited < SETTLING, "{what}: {found} {name}, {allowed} are allowed");
-        thread::sleep(Duration::from_micros(if waited.as_millis() < 5 { 50 } else { 1000 }));
-    }
-}
-
-/// How many sockets the process has.
-fn sockets() -> usize {
-    let links = fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let targets = links.filter_map(|link| fs::read_link(link.path()).ok());
-    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
-}
-
-/// How often a task has panicked, of a server or of the client. A panic of a call fails its test.
-fn panics() -> usize {
-    static PANICS: AtomicUsize = AtomicUsize::new(0);
-    static COUNTING: LazyLock<()> = LazyLock::new(|| {
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if thread::current().name() == Some(WORKER) {
-                PANICS.fetch_add(1, Ordering::SeqCst);
-            }
-            report(info);
-        }));
-    });
-    LazyLock::force(&COUNTING);
-    PANICS.load(Ordering::SeqCst)
 }
