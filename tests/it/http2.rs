@@ -2,12 +2,15 @@
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, service::service_fn};
@@ -15,7 +18,10 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+};
 use tower::{BoxError, Layer, ServiceExt};
 use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer, OnRefusal};
 
@@ -115,4 +121,85 @@ async fn trailers_survive_a_redirect() {
     let client = FollowRedirectLayer::new().layer(http2_client());
     let response = client.oneshot(Request::post(url).body(body).unwrap()).await.unwrap();
     assert_eq!(text(response).await, "6 42");
+}
+
+/// Serves one connection after another, and counts them. `/refused` is answered at once; `/slow` when
+/// the test says so. The content of each request is reported when it ends.
+struct Streams {
+    addr: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    go: Arc<Notify>,
+    ended: mpsc::UnboundedReceiver<(String, Result<usize, String>)>,
+}
+
+impl Streams {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (report, ended) = mpsc::unbounded_channel();
+        let (connections, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (count, gate) = (Arc::clone(&connections), Arc::clone(&go));
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                let (report, gate) = (report.clone(), Arc::clone(&gate));
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (report, gate) = (report.clone(), Arc::clone(&gate));
+                    async move { Ok::<_, BoxError>(stream_answer(request, report, gate).await) }
+                });
+                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { addr, connections, go, ended }
+    }
+}
+
+async fn stream_answer(
+    request: Request<Incoming>,
+    report: mpsc::UnboundedSender<(String, Result<usize, String>)>,
+    gate: Arc<Notify>,
+) -> Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let content = async move {
+        let content = request.into_body().collect().await;
+        content.map(|content| content.to_bytes().len()).map_err(|error| error.to_string())
+    };
+    let mut response = Response::new(Full::from("ok"));
+    if path == "/refused" {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        tokio::spawn(async move { report.send((path, content.await)) });
+    } else {
+        let content = content.await;
+        report.send((path, content)).unwrap();
+        gate.notified().await;
+    }
+    response
+}
+
+#[tokio::test]
+async fn a_final_status_within_the_wait_ends_only_its_own_stream() {
+    let mut server = Streams::start().await;
+    let expect = ExpectContinue::default().wait(Duration::from_secs(600)).wait_unreported();
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(http2_client());
+
+    // Less than what waits: it is sent, and its answer is still to come.
+    let (body, _) = OneShot::new(100_000, 16 * 1024, Length::Known);
+    let slow = Request::put(format!("http://{}/slow", server.addr)).body(body).unwrap();
+    let slow = tokio::spawn(client.clone().oneshot(slow));
+    assert_eq!(server.ended.recv().await.unwrap(), ("/slow".into(), Ok(100_000)));
+
+    let (request, counts) = put(server.addr, "/refused", 2 * MIB);
+    let response = client.clone().oneshot(request).await.unwrap();
+    assert_eq!((response.status().as_u16(), text(response).await), (403, "ok".into()));
+    eventually("the body is dropped", || counts.dropped() == 1).await;
+    assert_eq!(counts.read(), 0);
+    let (path, content) = server.ended.recv().await.unwrap();
+    println!("{path}: {content:?}");
+    assert!(path == "/refused" && content.is_err(), "it looks like a whole upload: {content:?}");
+
+    server.go.notify_one();
+    assert_eq!(text(slow.await.unwrap().unwrap()).await, "ok");
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }

@@ -8,6 +8,7 @@ mod expectations;
 mod http2;
 mod incoming;
 mod incumbents;
+mod informational;
 mod properties;
 mod service;
 mod sources;
