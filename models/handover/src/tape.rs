@@ -19,9 +19,12 @@ pub(crate) struct Tape {
     length: usize,
     /// How many the source has given.
     read: usize,
+    /// How many of the first ones can be given again.
+    kept: usize,
     /// How many are kept at most, once they are sent.
     limit: usize,
     keep: Keep,
+    progress: Progress,
     source: Source,
     drops: Arc<Drops>,
     /// What its drop looks at, as somebody else's code may.
@@ -48,8 +51,10 @@ impl Tape {
         Self {
             length,
             read: 0,
+            kept: 0,
             limit: length,
             keep: Keep::Items,
+            progress: Progress::Unread,
             source: Source::Ready,
             drops: Arc::clone(drops),
             watched: Weak::new(),
@@ -82,7 +87,7 @@ impl Tape {
 
     /// Returns the next item for a hop that has sent the first `position` items, or `None` at the end.
     pub(crate) fn poll_next(&mut self, position: usize, waker: &Waker) -> Poll<Option<usize>> {
-        if self.keep == Keep::Items && position < self.read {
+        if position < self.kept {
             return Poll::Ready(Some(position));
         }
         if self.read == self.length {
@@ -97,27 +102,41 @@ impl Tape {
             Source::Ready | Source::Slow(_) | Source::Panics(_) => {}
         }
         self.read += 1;
+        self.progress = match (self.keep, self.progress) {
+            (Keep::Items, Progress::Unread | Progress::Kept) => Progress::Kept,
+            (Keep::Items, Progress::Gone) | (Keep::Nothing, _) => Progress::Gone,
+        };
+        if self.keep == Keep::Items {
+            self.kept = self.read;
+        }
         Poll::Ready(Some(self.read - 1))
     }
 
     pub(crate) fn is_all(&self, position: usize) -> bool {
-        self.read == self.length && (self.keep == Keep::Nothing || position >= self.length)
+        self.read == self.length && position >= self.kept
     }
 
     pub(crate) fn is_over(&self, position: usize) -> bool {
-        self.keep == Keep::Items && self.read > self.limit && position >= self.read
+        let useless = match self.keep {
+            Keep::Items => self.kept > self.limit,
+            Keep::Nothing => self.kept > 0,
+        };
+        useless && position >= self.kept
+    }
+
+    /// Keeps nothing more.
+    pub(crate) fn stop(&mut self) {
+        self.keep = Keep::Nothing;
     }
 
     pub(crate) fn forget(&mut self) {
         self.keep = Keep::Nothing;
+        self.kept = 0;
+        self.progress = Progress::Gone;
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        match self.keep {
-            _ if self.read == 0 => Progress::Unread,
-            Keep::Items => Progress::Kept,
-            Keep::Nothing => Progress::Gone,
-        }
+        self.progress
     }
 }
 

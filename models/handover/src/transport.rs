@@ -13,7 +13,7 @@ use loom::{
 };
 
 use crate::{
-    handover::{Handover, Progress, Standing, Turn},
+    handover::{Handover, Progress, Standing, Successor, Turn},
     lock::Lock,
     tape::{Tape, TapePanicked},
 };
@@ -164,12 +164,16 @@ impl Transport {
                 Turn::Wait => return Poll::Pending,
                 Turn::Parked => match self.patience {
                     Patience::Endless => return Poll::Pending,
-                    Patience::None => self.handover.open(self.hop),
+                    Patience::None => self.handover.open(self.hop, Successor::Possible),
                 },
                 Turn::Over => return Poll::Ready(Step::Over),
             }
         };
+        let successor = loan.successor();
         let tape = loan.value();
+        if successor == Successor::Excluded {
+            tape.stop();
+        }
         let polled = tape.poll_next(self.position, &waker);
         let sent = self.position + usize::from(polled.is_ready());
         let last = tape.is_all(sent);

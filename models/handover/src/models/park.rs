@@ -6,7 +6,7 @@ use loom::thread::{self, JoinHandle};
 
 use super::{Factory, Resend, explore, explore_most, hold, with_tape};
 use crate::{
-    handover::{Handover, Turn},
+    handover::{Handover, Successor, Turn},
     lock::Lock,
     tape::Tape,
     transport::{End, Patience, Sent, Transport},
@@ -17,7 +17,7 @@ const NOTHING: Sent = Sent { items: Vec::new(), end: End::Over };
 /// The server says `100 Continue` to a hop, on the transport's thread or another.
 fn server_opens(handover: &Arc<Handover<Tape>>, hop: u32) -> JoinHandle<()> {
     let handover = Arc::clone(handover);
-    thread::spawn(move || handover.open(hop))
+    thread::spawn(move || handover.open(hop, Successor::Possible))
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn what_is_parked_is_sent_when_the_server_asks_for_it() {
         with_tape(tape, |handover, _| {
             handover.park();
             let transport = Transport::new(handover, 0).spawn();
-            handover.open(0);
+            handover.open(0, Successor::Possible);
             assert_eq!(transport.join().unwrap(), Sent::all(2));
         });
     });
@@ -40,7 +40,7 @@ fn it_is_the_task_that_polled_last_which_is_woken() {
         with_tape(tape, |handover, _| {
             handover.park();
             let transport = Transport::new(handover, 0).changes_its_task().spawn();
-            handover.open(0);
+            handover.open(0, Successor::Possible);
             assert_eq!(transport.join().unwrap(), Sent::all(1));
         });
     });
@@ -68,7 +68,8 @@ fn a_redirect_of_parked_content_finds_every_item() {
 /// The callback of the first hop may be called, or dropped, when the second has already begun.
 #[test]
 fn a_late_signal_of_the_first_hop_does_not_open_the_second() {
-    for signal in [Handover::open, Handover::open_unpolled] {
+    let open = |handover: &Handover<Tape>, hop| handover.open(hop, Successor::Possible);
+    for signal in [open, Handover::open_unpolled, Handover::hold_hop] {
         explore(move || {
             let tape = |drops: &_| Tape::new(1, drops);
             with_tape(tape, |handover, _| {
@@ -102,7 +103,7 @@ fn every_hop_is_parked_until_its_own_signal() {
             let hop = handover.advance(None);
             handover.park();
             let second = Transport::new(handover, hop).spawn();
-            handover.open(hop);
+            handover.open(hop, Successor::Possible);
             assert_eq!(first.join().unwrap(), NOTHING);
             assert_eq!(second.join().unwrap(), Sent::all(1));
         });
@@ -224,6 +225,59 @@ fn content_whose_time_is_up_is_sent_to_the_hop_that_is_the_last() {
             server.join().unwrap();
             first.join().unwrap().assert_prefix();
             assert_eq!(second, Sent::all(1));
+        });
+    });
+}
+
+/// What comes right behind `100 Continue` holds the content before the chain knows of it.
+#[test]
+fn a_response_that_only_the_transport_has_holds_the_content_until_the_chain_has_it() {
+    for redirected in [true, false] {
+        explore(move || {
+            let tape = |drops: &_| Tape::new(1, drops);
+            with_tape(tape, |handover, _| {
+                handover.park();
+                let first = Transport::new(handover, 0).spawn();
+                let server = thread::spawn({
+                    let handover = Arc::clone(handover);
+                    move || {
+                        handover.open(0, Successor::Possible);
+                        handover.hold_hop(0);
+                    }
+                });
+                server.join().unwrap();
+                assert_eq!(hold(handover, Factory::None), Resend::Continue);
+                if redirected {
+                    let hop = handover.advance(None);
+                    assert_eq!(Transport::new(handover, hop).run(), Sent::all(1));
+                    first.join().unwrap().assert_prefix();
+                } else {
+                    assert!(!handover.settle(), "it was asked for");
+                    assert_eq!(first.join().unwrap(), Sent::all(1));
+                }
+            });
+        });
+    }
+}
+
+/// Where no redirect is to follow the 100, and one does, the content is whole or known to be gone.
+#[test]
+fn after_a_100_that_decides_the_next_hop_gets_all_or_it_is_known_that_it_cannot() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(2, drops);
+        with_tape(tape, |handover, _| {
+            handover.park();
+            let first = Transport::new(handover, 0).spawn();
+            handover.open(0, Successor::Excluded);
+            match hold(handover, Factory::None) {
+                Resend::Continue => {
+                    let hop = handover.advance(None);
+                    assert_eq!(Transport::new(handover, hop).run(), Sent::all(2));
+                }
+                Resend::Impossible => handover.close(),
+                Resend::Again => unreachable!("there is no factory"),
+            }
+            first.join().unwrap().assert_prefix();
         });
     });
 }
