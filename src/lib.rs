@@ -68,7 +68,9 @@
 //! each hop. So a timeout around it is for the whole chain, one inside it for each hop. Whatever
 //! computes something from the request's URI (a signature, cookies, a proxy) belongs inside, or it goes
 //! stale. A retry belongs outside: there it begins the chain again, with a body that can be cloned.
-//! Inside, a [`ReplayBody`] cannot be cloned, so a hop with content cannot be repeated.
+//! Inside, a [`ReplayBody`] cannot be cloned, so a hop with content cannot be repeated. What adds a
+//! credential to every request belongs outside, since inside it would do so for every origin (a
+//! client's default headers are such a trap).
 //!
 //! # Features
 //!

@@ -115,7 +115,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "BYTES")]
     pub(crate) replay_limit: Option<u64>,
 
-    /// Record up to so much in a temporary file, where it passes the replay limit
+    /// Record up to so much, past that limit in a file
     #[arg(long, value_name = "BYTES")]
     pub(crate) spill: Option<u64>,
 

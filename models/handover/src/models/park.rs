@@ -260,6 +260,23 @@ fn a_response_that_only_the_transport_has_holds_the_content_until_the_chain_has_
     }
 }
 
+#[test]
+fn a_late_response_of_the_first_hop_does_not_hold_the_second() {
+    explore(|| {
+        let tape = |drops: &_| Tape::new(1, drops);
+        with_tape(tape, |handover, _| {
+            let server = thread::spawn({
+                let handover = Arc::clone(handover);
+                move || handover.hold_hop(0)
+            });
+            assert_eq!(hold(handover, Factory::None), Resend::Continue);
+            let hop = handover.advance(None);
+            assert_eq!(Transport::new(handover, hop).run(), Sent::all(1));
+            server.join().unwrap();
+        });
+    });
+}
+
 /// Where no redirect is to follow the 100, and one does, the content is whole or known to be gone.
 #[test]
 fn after_a_100_that_decides_the_next_hop_gets_all_or_it_is_known_that_it_cannot() {
