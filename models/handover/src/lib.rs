@@ -26,6 +26,7 @@
 //! [loom]: https://docs.rs/loom
 
 #[cfg(test)]
+#[allow(dead_code, reason = "what only looks at the value is no part of the stories")]
 #[path = "../../../src/body/handover.rs"]
 mod handover;
 #[cfg(test)]
