@@ -9,6 +9,7 @@ mod http2;
 mod incoming;
 mod incumbents;
 mod properties;
+mod s3;
 mod service;
 mod sources;
 mod support;
