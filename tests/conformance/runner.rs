@@ -50,7 +50,7 @@ impl<V: Vector> Case<V> {
     }
 
     fn read(list: &str, (index, value): (usize, &Value)) -> Self {
-        let name = value["id"].as_str().or(value["host"].as_str());
+        let name = value["id"].as_str().or_else(|| value["host"].as_str());
         let id = name.map_or_else(|| format!("{list}#{index}"), str::to_owned);
         let vector = V::read(list, value);
         Self { id, vector: vector.map_err(|error| error.to_string()) }

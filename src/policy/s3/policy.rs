@@ -88,7 +88,9 @@ impl S3 {
 
     fn refuse(&self, attempt: &mut Attempt<'_>, refused: Refused) -> Decision {
         let is_signed = attempt.response().extensions.get::<SignedWith>().is_some();
-        if self.foreign == Foreign::Delegate && refused.reason().is_foreign() && !is_signed {
+        // Nobody else can follow what only the XML says.
+        let is_for_others = attempt.target().is_ok() && refused.reason().is_foreign();
+        if self.foreign == Foreign::Delegate && is_for_others && !is_signed {
             let headers = &attempt.request().headers;
             let secret = headers.iter().filter(|(name, value)| is_credential(name, value));
             let secret: Vec<HeaderName> = secret.map(|(name, _)| name.clone()).collect();

@@ -149,6 +149,15 @@ async fn a_downgrade_is_never_delegated() {
     assert_eq!(reason(&call.end().await.unwrap()), Some(Reason::Downgrade));
 }
 
+/// Nobody else could follow it, and the reason would be lost.
+#[cfg(feature = "s3-xml")]
+#[tokio::test]
+async fn what_only_xml_says_is_not_delegated() {
+    let mut call = delegated(send("PUT", BUCKET, "ha ha\n"));
+    call.next().await.answer(error(301, "<Endpoint>evil.example.com</Endpoint>"));
+    assert_eq!(reason(&call.end().await.unwrap()), Some(Reason::Host));
+}
+
 #[tokio::test]
 async fn another_policy_decides_what_is_not_s3s() {
     let policy = S3::new().or(SameOrigin);
