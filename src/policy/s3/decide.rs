@@ -1,15 +1,16 @@
-//! Where a redirect of S3 leads, and whether it is S3's to follow: values in, values out.
+//! Whether a redirect is S3's, and to be followed: values in, values out.
 
 use http::{HeaderMap, Method, StatusCode, Uri, header, request, response};
 
 use super::{
     endpoint::S3Endpoint,
     error_xml::ErrorXml,
+    leads::{Source, Target, at_endpoint, at_location, bucket_region, in_region},
     refused::{Reason, Refused},
-    resource::{self, Resource, Style},
+    resource::{self, Resource},
     signing::SignedWith,
-    site::{self, Site, Sites},
-    split::{self, Parts, Scheme},
+    site::{Site, Sites},
+    split,
 };
 
 /// A response, and what belongs to it.
@@ -48,22 +49,6 @@ pub(super) struct Next {
     pub(super) uri: Uri,
     /// To sign for, if that is known.
     pub(super) region: Option<String>,
-}
-
-/// A request to S3.
-struct Source<'a> {
-    parts: Parts<'a>,
-    site: &'a Site,
-    resource: Resource<'a>,
-}
-
-/// Where the next request goes.
-struct Target {
-    scheme: Scheme,
-    authority: String,
-    path: String,
-    query: Option<String>,
-    region: Option<String>,
 }
 
 pub(super) fn decide(facts: &Facts<'_>) -> Outcome {
@@ -152,140 +137,6 @@ fn elsewhere(facts: &Facts<'_>, source: &Source<'_>) -> Option<Result<Target, Re
     })
 }
 
-/// The same request to a region: style, scheme and kind of endpoint stay.
-fn in_region(source: &Source<'_>, region: &str) -> Result<Target, Refused> {
-    let Source { parts, site, resource } = source;
-    if !site.may_have_region(region) {
-        return Err(Reason::Region.into());
-    }
-    let (style, authority) = match site.partition() {
-        Some(partition) => {
-            let style = site.style_of(parts, resource);
-            let endpoint = site.endpoint_in(partition, region);
-            (style, site::host(style, &resource.bucket, &endpoint))
-        }
-        // Only the signature changes: nobody knows another service's hosts.
-        None => (resource.style, parts.authority()),
-    };
-    source.check_tls(parts.scheme, site.is_fips(), &authority)?;
-    source.target(parts.scheme, authority, style, Some(region))
-}
-
-/// The same request to the endpoint that the XML names.
-fn at_endpoint(source: &Source<'_>, error: &ErrorXml) -> Result<Target, Refused> {
-    let Source { parts, site, resource } = source;
-    let Some(host) = &error.endpoint else { return Err(Reason::NoLocation.into()) };
-    if error.bucket.as_ref().is_some_and(|bucket| bucket.as_bytes() != &*resource.bucket) {
-        return Err(Refused::to(Reason::Bucket, host));
-    }
-    let endpoint = S3Endpoint::parse(host).ok_or_else(|| Refused::to(Reason::Host, host))?;
-    if endpoint.family.is_accelerate() {
-        return Err(Refused::to(Reason::Family, host));
-    }
-    source.check_site(&Site::Aws(endpoint.clone()), parts.scheme, host)?;
-    let usual = site.style_of(parts, resource);
-    let style = match &endpoint.bucket {
-        Some(bucket) if bucket.as_bytes() != &*resource.bucket => {
-            return Err(Refused::to(Reason::Bucket, host));
-        }
-        // The certificates of S3 match one label.
-        Some(bucket) if bucket.contains('.') && parts.scheme == Scheme::Https => usual,
-        Some(_) => Style::Virtual,
-        None => usual,
-    };
-    let authority = site::host(style, &resource.bucket, &endpoint.base);
-    source.target(parts.scheme, authority, style, endpoint.region())
-}
-
-/// The same request to where `Location` leads.
-fn at_location(source: &Source<'_>, headers: &HeaderMap) -> Result<Target, Refused> {
-    let location = single(headers, header::LOCATION.as_str()).ok_or(Reason::BadLocation)?;
-    let location = split::absolute(location, &source.parts);
-    let to =
-        split::split(&location).map_err(|reason| Refused::to(reason, after_scheme(&location)))?;
-    let refuse = |reason| Refused::to(reason, &to.host);
-    if source.parts.scheme == Scheme::Https && to.scheme == Scheme::Http {
-        return Err(refuse(Reason::Downgrade));
-    }
-    let site = match source.site {
-        Site::Compatible { domain, .. } => site::below(domain, &to.host),
-        alias @ Site::Alias { .. } if to.host == source.parts.host => Some(alias.clone()),
-        Site::Alias { .. } | Site::Aws(_) => S3Endpoint::parse(&to.host).map(Site::Aws),
-    };
-    let site = site.ok_or_else(|| refuse(Reason::Host))?;
-    source.check_site(&site, to.scheme, &to.host)?;
-    let port = match site {
-        Site::Compatible { .. } => source.parts.port,
-        Site::Aws(_) | Site::Alias { .. } => None,
-    };
-    if to.port != port {
-        return Err(refuse(Reason::Port));
-    }
-    let resource = site.resource(to.path, &source.resource);
-    if !resource.has_bucket_of(&source.resource) {
-        return Err(refuse(Reason::Bucket));
-    }
-    if !resource.has_key_of(&source.resource) {
-        return Err(refuse(Reason::Resource));
-    }
-    let Some(query) = resource::query(source.parts.query, to.query) else {
-        return Err(refuse(Reason::Resource));
-    };
-    let region = bucket_region(headers).filter(|region| site.may_have_region(region));
-    let region = region.or_else(|| site.region());
-    let target = source.target(to.scheme, to.authority(), resource.style, region)?;
-    Ok(Target { query: query.map(Into::into), ..target })
-}
-
-impl Source<'_> {
-    /// Refuses a site that this one does not redirect to.
-    fn check_site(&self, to: &Site, scheme: Scheme, host: &str) -> Result<(), Refused> {
-        let refuse = |reason| Err(Refused::to(reason, host));
-        let is_followable = match to {
-            Site::Aws(endpoint) => endpoint.is_followable(),
-            Site::Alias { .. } | Site::Compatible { .. } => true,
-        };
-        if !is_followable || (to.is_accelerate() && !self.site.is_accelerate()) {
-            return refuse(Reason::Family);
-        }
-        if self.site.is_fips() && !to.is_fips() {
-            return refuse(Reason::Fips);
-        }
-        if to.partition() != self.site.partition() {
-            return refuse(Reason::Partition);
-        }
-        self.check_tls(scheme, to.is_fips(), host)
-    }
-
-    /// FIPS endpoints are there for their TLS.
-    fn check_tls(&self, scheme: Scheme, is_fips: bool, host: &str) -> Result<(), Refused> {
-        if is_fips && scheme == Scheme::Http {
-            return Err(Refused::to(Reason::Downgrade, host));
-        }
-        Ok(())
-    }
-
-    /// Makes the target from what was requested, so that no octet of the key changes.
-    fn target(
-        &self,
-        scheme: Scheme,
-        authority: String,
-        style: Style,
-        region: Option<&str>,
-    ) -> Result<Target, Refused> {
-        let path = resource::path_in(style, self.parts.path, &self.resource);
-        let path = path.ok_or_else(|| Refused::to(Reason::Bucket, &authority))?;
-        let query = self.parts.query.map(str::to_owned);
-        Ok(Target { scheme, authority, path, query, region: region.map(str::to_owned) })
-    }
-
-    fn is_at(&self, target: &Target) -> bool {
-        self.parts.authority() == target.authority
-            && self.parts.path == target.path
-            && self.parts.query == target.query.as_deref()
-    }
-}
-
 /// Makes the next request's URI, unless it would be the same request, or one whose signature fails.
 fn next(facts: &Facts<'_>, source: &Source<'_>, target: Target) -> Result<Next, Refused> {
     let refuse = |reason| Refused::to(reason, &target.authority);
@@ -326,29 +177,7 @@ fn is_signed_v4(headers: &HeaderMap) -> bool {
     values.any(|value| value.as_bytes().starts_with(b"AWS4-"))
 }
 
-fn bucket_region(headers: &HeaderMap) -> Option<&str> {
-    // Two of them are no region, and refused as such.
-    headers
-        .contains_key("x-amz-bucket-region")
-        .then(|| single(headers, "x-amz-bucket-region").unwrap_or_default())
-}
-
-/// Returns the value of a field, unless there are several or it is not ASCII.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    if values.any(|other| other != first) {
-        return None;
-    }
-    first.to_str().ok()
-}
-
 fn is_xml(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.to_ascii_lowercase().contains("xml"))
-}
-
-/// Returns what stands after the scheme of a URL, to find a host in it.
-fn after_scheme(url: &str) -> &str {
-    url.split_once("://").map_or("", |(_, rest)| rest)
 }

@@ -73,6 +73,7 @@ mod decide;
 mod endpoint;
 mod error_xml;
 mod grammar;
+mod leads;
 mod partition;
 mod policy;
 mod refused;
