@@ -1,0 +1,62 @@
+//! The hash of the content.
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Buf;
+use http::{HeaderName, HeaderValue, Request};
+use http_body::Body;
+use sha2::{Digest, Sha256};
+
+/// Where the hash of the content is.
+pub(crate) const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+
+/// Sets `x-amz-content-sha256`, if the whole content is in memory.
+///
+/// For `tower`'s `map_request`, *outside* of the redirect layer: there the body is still the
+/// caller's. A clone of it is read, on the spot. Where that would have to wait the request stays as it
+/// is, and so does one that has a hash.
+///
+/// ```
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower_follow_redirect_sigv4::hash_payload;
+///
+/// let request = Request::put("http://a.test/").body(Full::<bytes::Bytes>::from("ha ha\n"))?;
+/// let hash = &hash_payload(request).headers()["x-amz-content-sha256"];
+/// assert_eq!(hash, "83a44fb21bab6ad4b89da5d5af947809a19adbd8e364d9d88b3c11c9dedfee4c");
+/// # Ok::<(), http::Error>(())
+/// ```
+pub fn hash_payload<B: Body + Clone>(mut request: Request<B>) -> Request<B> {
+    if !request.headers().contains_key(CONTENT_SHA256) {
+        if let Some(hash) = hash(request.body().clone()) {
+            request.headers_mut().insert(CONTENT_SHA256, hash);
+        }
+    }
+    request
+}
+
+/// Returns the hash of a body that has no need to wait for anything.
+fn hash(body: impl Body) -> Option<HeaderValue> {
+    let mut body = pin!(body);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut hasher = Sha256::new();
+    loop {
+        let frame = match body.as_mut().poll_frame(&mut cx) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(None) => break,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => return None,
+        };
+        // Trailers are no content.
+        let Ok(mut data) = frame.into_data() else { continue };
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            hasher.update(chunk);
+            let read = chunk.len();
+            data.advance(read);
+        }
+    }
+    HeaderValue::try_from(hex::encode(hasher.finalize())).ok()
+}
