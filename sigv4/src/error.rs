@@ -24,6 +24,12 @@ pub enum SignError {
     Signer(BoxError),
 }
 
+impl SignError {
+    pub(crate) fn signer(error: impl Into<BoxError>) -> Self {
+        Self::Signer(error.into())
+    }
+}
+
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

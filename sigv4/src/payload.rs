@@ -13,6 +13,10 @@ use sha2::{Digest, Sha256};
 /// Where the hash of the content is.
 pub(crate) const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
+/// The hash of no content.
+pub(crate) const HASH_OF_NOTHING: HeaderValue =
+    HeaderValue::from_static("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+
 /// Sets `x-amz-content-sha256`, if the whole content is in memory.
 ///
 /// For `tower`'s `map_request`, *outside* of the redirect layer: there the body is still the
@@ -25,15 +29,16 @@ pub(crate) const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-con
 /// use tower_follow_redirect_sigv4::hash_payload;
 ///
 /// let request = Request::put("http://a.test/").body(Full::<bytes::Bytes>::from("ha ha\n"))?;
-/// let hash = &hash_payload(request).headers()["x-amz-content-sha256"];
-/// assert_eq!(hash, "83a44fb21bab6ad4b89da5d5af947809a19adbd8e364d9d88b3c11c9dedfee4c");
+/// let hashed = hash_payload(request);
+/// let hash = &hashed.headers()["x-amz-content-sha256"];
+/// assert_eq!(hash, "3fe672f14e13e118a21d612584bd745412a3f63c38ad22796e6fd3896fb846db");
 /// # Ok::<(), http::Error>(())
 /// ```
 pub fn hash_payload<B: Body + Clone>(mut request: Request<B>) -> Request<B> {
-    if !request.headers().contains_key(CONTENT_SHA256) {
-        if let Some(hash) = hash(request.body().clone()) {
-            request.headers_mut().insert(CONTENT_SHA256, hash);
-        }
+    if !request.headers().contains_key(CONTENT_SHA256)
+        && let Some(hash) = hash(request.body().clone())
+    {
+        request.headers_mut().insert(CONTENT_SHA256, hash);
     }
     request
 }

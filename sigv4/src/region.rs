@@ -1,6 +1,9 @@
 //! The layer that goes outside of the redirect layer.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::Request;
 use tower_follow_redirect::policy::s3::SigningRegion;
@@ -18,8 +21,8 @@ pub struct HomeRegionLayer {
 
 impl HomeRegionLayer {
     /// Makes the layer of a region, such as `us-east-1`.
-    pub fn new(region: impl Into<String>) -> Self {
-        Self { region: SigningRegion::new(region.into()) }
+    pub fn new(region: impl Into<Arc<str>>) -> Self {
+        Self { region: SigningRegion::new(region) }
     }
 }
 

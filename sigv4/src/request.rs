@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{
-    HeaderMap, HeaderName, Uri, header, request,
-    uri::{PathAndQuery, Scheme},
-};
+use http::{HeaderMap, HeaderName, Uri, header, request, uri::Scheme};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use crate::{error::SignError, signer::Rules};
@@ -16,9 +13,8 @@ const ENCODED: &AsciiSet =
 
 /// Returns whether the query has a signature, of version 4 or 2.
 pub(crate) fn is_presigned(uri: &Uri) -> bool {
-    let names =
-        uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
-    names.into_iter().any(|name| {
+    let fields = uri.query().unwrap_or_default().split('&');
+    fields.filter_map(|field| field.split('=').next()).any(|name| {
         name.eq_ignore_ascii_case("x-amz-signature") || name.eq_ignore_ascii_case("awsaccesskeyid")
     })
 }
@@ -50,8 +46,7 @@ pub(crate) fn target(uri: &Uri, host: &str, rules: Rules) -> String {
         }
         Rules::Common => uri.path().to_owned(),
     };
-    let query = uri.path_and_query().and_then(PathAndQuery::query);
-    match query {
+    match uri.query() {
         Some(query) => format!("https://{host}{path}?{query}"),
         None => format!("https://{host}{path}"),
     }
@@ -73,6 +68,5 @@ pub(crate) fn signed_fields(
 fn is_signed(name: &HeaderName) -> bool {
     let prefixed = ["x-amz-", "content-", "if-"].iter().any(|p| name.as_str().starts_with(p));
     let named = name == header::DATE || name == header::RANGE;
-    // The signer adds the hash itself, where the service takes one.
     (prefixed || named) && name != header::CONTENT_LENGTH
 }

@@ -16,16 +16,12 @@ use tower_follow_redirect::policy::s3::{SignedWith, SigningRegion};
 
 use crate::{
     error::SignError,
-    payload::CONTENT_SHA256,
+    payload::{CONTENT_SHA256, HASH_OF_NOTHING},
     request::{host, is_presigned, signed_fields, target},
 };
 
-/// What a signer adds, and so removes before.
-const ADDED: [HeaderName; 3] = [
-    header::AUTHORIZATION,
-    HeaderName::from_static("x-amz-date"),
-    HeaderName::from_static("x-amz-security-token"),
-];
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Signs the heads of requests.
 #[derive(Clone)]
@@ -93,8 +89,12 @@ impl Signer {
         if is_presigned(&head.uri) {
             return Ok(None);
         }
-        for name in ADDED {
+        for name in [header::AUTHORIZATION, DATE, SECURITY_TOKEN] {
             head.headers.remove(name);
+        }
+        if content == Content::Empty && head.headers.contains_key(CONTENT_SHA256) {
+            // It may be the hash of content that a redirect has dropped.
+            head.headers.insert(CONTENT_SHA256, HASH_OF_NOTHING);
         }
         let added = self.signature(head, content, region.as_str())?;
         head.headers.extend(added);
@@ -113,7 +113,7 @@ impl Signer {
         let target = target(&head.uri, &host, self.rules());
         let fields = signed_fields(&head.headers)?.chain([("host", &*host)]);
         let request = SignableRequest::new(head.method.as_str(), target, fields, payload)
-            .map_err(|error| SignError::Signer(error.into()))?;
+            .map_err(SignError::signer)?;
         let params = v4::SigningParams::builder()
             .identity(&self.identity)
             .region(region)
@@ -121,17 +121,14 @@ impl Signer {
             .time((self.clock)())
             .settings(settings(self.rules()))
             .build()
-            .map_err(|error| SignError::Signer(error.into()))?
+            .map_err(SignError::signer)?
             .into();
-        let (instructions, _) =
-            sign(request, &params).map_err(|error| SignError::Signer(error.into()))?.into_parts();
+        let (instructions, _) = sign(request, &params).map_err(SignError::signer)?.into_parts();
         let mut added = HeaderMap::new();
         for (name, value) in instructions.headers() {
-            let name =
-                HeaderName::try_from(name).map_err(|error| SignError::Signer(error.into()))?;
-            let mut value =
-                HeaderValue::try_from(value).map_err(|error| SignError::Signer(error.into()))?;
-            value.set_sensitive(ADDED.contains(&name));
+            let name = HeaderName::try_from(name).map_err(SignError::signer)?;
+            let mut value = HeaderValue::try_from(value).map_err(SignError::signer)?;
+            value.set_sensitive([header::AUTHORIZATION, SECURITY_TOKEN].contains(&name));
             added.insert(name, value);
         }
         Ok(added)
@@ -142,12 +139,12 @@ impl Signer {
         head: &request::Parts,
         content: Content,
     ) -> Result<SignableBody<'static>, SignError> {
-        if content == Content::Empty {
-            return Ok(SignableBody::empty());
-        }
         if let Some(hash) = head.headers.get(CONTENT_SHA256) {
             let hash = hash.to_str().map_err(|_| SignError::Header(CONTENT_SHA256))?;
             return Ok(SignableBody::Precomputed(hash.to_owned()));
+        }
+        if content == Content::Empty {
+            return Ok(SignableBody::empty());
         }
         if self.rules() == Rules::Common {
             return Err(SignError::UnsignedPayload);

@@ -1,5 +1,7 @@
 //! The whole stack in one call.
 
+use std::{fmt, sync::Arc};
+
 use aws_credential_types::Credentials;
 use tower_follow_redirect::{FollowRedirect, FollowRedirectLayer, Policy, policy::Standard};
 use tower_layer::Layer;
@@ -17,7 +19,6 @@ use crate::{HomeRegion, HomeRegionLayer, SigV4, SigV4Layer};
 ///     .redirects(|redirects| redirects.limit(5))
 ///     .signer(|signer| signer.allow_unsigned_over_http());
 /// ```
-#[derive(Clone, Debug)]
 pub struct S3Layer<P = Standard> {
     region: HomeRegionLayer,
     redirects: FollowRedirectLayer<P>,
@@ -29,7 +30,7 @@ pub type S3Service<S, P = Standard> = HomeRegion<FollowRedirect<SigV4<S>, P>>;
 
 impl S3Layer {
     /// Makes a stack that signs for a region, and for those that the policy finds.
-    pub fn new(credentials: Credentials, region: impl Into<String>) -> Self {
+    pub fn new(credentials: Credentials, region: impl Into<Arc<str>>) -> Self {
         Self {
             region: HomeRegionLayer::new(region),
             redirects: FollowRedirectLayer::new(),
@@ -54,6 +55,27 @@ impl<P> S3Layer<P> {
     pub fn signer(mut self, change: impl FnOnce(SigV4Layer) -> SigV4Layer) -> Self {
         self.signer = change(self.signer);
         self
+    }
+}
+
+impl<P> Clone for S3Layer<P> {
+    fn clone(&self) -> Self {
+        Self {
+            region: self.region.clone(),
+            redirects: self.redirects.clone(),
+            signer: self.signer.clone(),
+        }
+    }
+}
+
+/// A policy need not be `Debug`.
+impl<P> fmt::Debug for S3Layer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Layer")
+            .field("region", &self.region)
+            .field("redirects", &self.redirects)
+            .field("signer", &self.signer)
+            .finish()
     }
 }
 

@@ -34,7 +34,7 @@ async fn redirected(policy: impl Policy, location: &str) -> Result<[request::Par
         .signer(|signer| signer.clock(clock))
         .layer(recorder.client());
     let request = Request::put(FROM)
-        .header("content-md5", "oski1rhyBUKTr9QQYeaTvQ==")
+        .header("content-md5", "osjWuHIFQpOv1BBh6TvCiQ==")
         .header("x-amz-meta-author", "nelson")
         .body(Full::<Bytes>::from("ha ha\n"))?;
     client.oneshot(request).await?;
