@@ -75,9 +75,9 @@ pin_project! {
     #[derive(Debug)]
     #[project = StateProjection]
     enum State<F> {
-        // As it says, if at all.
+        // On its way, signed or left alone.
         Sent { #[pin] response: F, signed: Option<SignedWith> },
-        // It could not be signed, and was not sent.
+        // It could not be signed, so it was not sent.
         Unsigned { error: Option<SignError> },
     }
 }

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{
-        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-        UriPathNormalizationMode, sign,
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest,
+        SigningInstructions, SigningSettings, UriPathNormalizationMode, sign,
     },
     sign::v4,
 };
@@ -124,14 +124,7 @@ impl Signer {
             .map_err(SignError::signer)?
             .into();
         let (instructions, _) = sign(request, &params).map_err(SignError::signer)?.into_parts();
-        let mut added = HeaderMap::new();
-        for (name, value) in instructions.headers() {
-            let name = HeaderName::try_from(name).map_err(SignError::signer)?;
-            let mut value = HeaderValue::try_from(value).map_err(SignError::signer)?;
-            value.set_sensitive([header::AUTHORIZATION, SECURITY_TOKEN].contains(&name));
-            added.insert(name, value);
-        }
-        Ok(added)
+        added_fields(&instructions)
     }
 
     fn payload(
@@ -161,6 +154,18 @@ impl Signer {
             _ => Rules::Common,
         }
     }
+}
+
+/// Returns the fields that the signer wants to be added; its own method would panic on a bad value.
+fn added_fields(instructions: &SigningInstructions) -> Result<HeaderMap, SignError> {
+    let mut added = HeaderMap::new();
+    for (name, value) in instructions.headers() {
+        let name = HeaderName::try_from(name).map_err(SignError::signer)?;
+        let mut value = HeaderValue::try_from(value).map_err(SignError::signer)?;
+        value.set_sensitive([header::AUTHORIZATION, SECURITY_TOKEN].contains(&name));
+        added.insert(name, value);
+    }
+    Ok(added)
 }
 
 fn settings(rules: Rules) -> SigningSettings {

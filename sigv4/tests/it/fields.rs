@@ -119,6 +119,18 @@ async fn a_response_of_any_status_tells_the_region() -> Result<(), BoxError> {
 }
 
 #[tokio::test]
+async fn the_region_of_the_caller_is_kept() -> Result<(), BoxError> {
+    let mut request = Request::get(URI).body(Full::default())?;
+    request.extensions_mut().insert(SigningRegion::new("eu-west-3"));
+    let head = sign(signer(), request).await?;
+    assert_eq!(
+        authorization(&head.headers, "Credential"),
+        "AKIAIOSFODNN7EXAMPLE/20130524/eu-west-3/s3/aws4_request"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_region_nothing_is_signed_and_nothing_told() -> Result<(), BoxError> {
     let recorder = Recorder::default();
     let service = signer().layer(recorder.client());
