@@ -23,6 +23,9 @@ use crate::{service::SigV4, signer::Signer};
 /// ```
 ///
 /// Only a request with a region is signed; the [crate](crate#what-is-signed) tells why.
+///
+/// Nothing here shows a secret. But at its level `trace`, `aws_sigv4` logs every field that it signs, also
+/// a customer's encryption key.
 #[derive(Clone, Debug)]
 pub struct SigV4Layer {
     signer: Signer,
