@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, Request};
 use tower::{Layer, ServiceExt};
 use tower_follow_redirect::{FollowRedirectLayer, History, policy::S3};
 use tower_follow_redirect_interop_s3::body::OneShot;
 use tower_follow_redirect_interop_s3::{Shim, Wire, sigv2::sign};
 
-use crate::support::{Bench, CONTENT, ETAG, GLOBAL, HOME, signed, signed_upload, upload, url};
+use crate::support::{Bench, CONTENT, DATE, ETAG, GLOBAL, HOME, signed, signed_upload, url};
 
 #[tokio::test]
 async fn all_header_fields_are_included_in_the_redirected_request() {
@@ -54,12 +54,8 @@ async fn a_put_is_followed_whose_100_continue_takes_5_seconds() {
     // Of a size that asks by itself, and more than fits any buffer.
     let size = 8 << 20;
     let layer = FollowRedirectLayer::new().with_policy(S3::new());
-    let request = sign(
-        http::Request::put(url(GLOBAL))
-            .header("date", crate::support::DATE)
-            .body(OneShot::new(size))
-            .unwrap(),
-    );
+    let request =
+        sign(Request::put(url(GLOBAL)).header("date", DATE).body(OneShot::new(size)).unwrap());
     let response = layer.layer(bench.wire.client()).oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["etag"], format!("\"{}\"", OneShot::md5(size)));
@@ -80,6 +76,4 @@ async fn the_example_of_the_guide_goes_to_an_endpoint_of_the_moment() {
     assert_eq!(stored.target, "/nelson.txt?rk=8d47490b");
     assert_eq!(stored.field("expect"), Some("100-continue"));
     assert_eq!(History::of(&response).unwrap().hops().len(), 1);
-    let unsigned = upload(&url(GLOBAL)).body(http_body_util::Full::from(CONTENT)).unwrap();
-    assert_eq!(bench.send_v2(unsigned).await.status(), 403);
 }
