@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{ErrorKind, Read},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// How long a program may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Program {
     child: Child,
     address: SocketAddr,
+    _port: TcpSocket,
     _dir: TempDir,
 }
 
@@ -35,7 +37,8 @@ impl Program {
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config");
-        let address = free_address();
+        let port = reserved_port();
+        let address = port.local_addr().unwrap();
         fs::write(&path, config(address.port())).unwrap();
         let spawn = |program: &str| {
             let mut command = Command::new(program);
@@ -50,7 +53,7 @@ impl Program {
         let child = child.unwrap_or_else(|error| {
             panic!("{name} does not start ({error}): apt-get install haproxy nginx-light")
         });
-        let mut program = Self { child, address, _dir: dir };
+        let mut program = Self { child, address, _port: port, _dir: dir };
         program.wait_until_it_listens(name);
         program
     }
@@ -81,7 +84,34 @@ impl Drop for Program {
     }
 }
 
-/// Returns an address that nobody listens at. Somebody else may be faster: then the program says so.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Reserves a port: the program may listen at it too, but nobody gets it by chance. Both haproxy and nginx
+/// set `SO_REUSEPORT`.
+fn reserved_port() -> TcpSocket {
+    let port = TcpSocket::new_v4().unwrap();
+    port.set_reuseport(true).unwrap();
+    port.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "no-such-server does not start")]
+    fn a_program_that_is_not_installed_fails_the_test() {
+        Program::start("no-such-server", |_| String::new(), |_, _, _| {});
+    }
+
+    #[test]
+    #[should_panic(expected = "haproxy does not listen")]
+    fn a_program_that_ends_fails_the_test() {
+        Program::start(
+            "haproxy",
+            |_| String::new(),
+            |command, _, config| {
+                command.arg("-f").arg(config);
+            },
+        );
+    }
 }
