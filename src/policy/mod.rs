@@ -44,6 +44,7 @@ pub use self::{
     limited::Limited,
     redirect_fn::{RedirectFn, redirect_fn},
     referer::Referer,
+    s3::S3,
     same_origin::SameOrigin,
     standard::Standard,
     verdict::{Answer, Decision, Failure, Question, Verdict},

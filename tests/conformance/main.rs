@@ -15,6 +15,7 @@ mod lists;
 mod network;
 mod redirects;
 mod runner;
+mod s3;
 mod url;
 mod vector;
 mod words;
@@ -41,6 +42,7 @@ const TESTS: &[Test] = &[
     // Without the feature nothing waits for `100 Continue`.
     #[cfg(feature = "hyper")]
     Test { name: "expect-continue", run: run::<expect_continue::Vector> },
+    Test { name: "s3", run: run::<s3::Vector> },
 ];
 
 fn main() -> ExitCode {

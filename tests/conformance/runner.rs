@@ -35,10 +35,13 @@ impl<V: Vector> Case<V> {
     /// Fails if the file has another form.
     pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
         let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let Some(Value::Array(vectors)) = file.get("vectors") else {
-            return Err("there is no list `vectors`".into());
-        };
-        let cases: Vec<_> = vectors.iter().enumerate().map(Self::read).collect();
+        let mut cases = Vec::new();
+        for list in V::LISTS {
+            let Some(Value::Array(vectors)) = file.get(list) else {
+                return Err(format!("there is no list `{list}`"));
+            };
+            cases.extend(vectors.iter().enumerate().map(|vector| Self::read(list, vector)));
+        }
         let mut seen = HashSet::new();
         match cases.iter().find(|case| !seen.insert(&case.id)) {
             Some(case) => Err(format!("the id {} comes twice", case.id)),
@@ -46,9 +49,10 @@ impl<V: Vector> Case<V> {
         }
     }
 
-    fn read((index, value): (usize, &Value)) -> Self {
-        let id = value["id"].as_str().map_or_else(|| format!("#{index}"), str::to_owned);
-        let vector = V::deserialize(value);
+    fn read(list: &str, (index, value): (usize, &Value)) -> Self {
+        let name = value["id"].as_str().or_else(|| value["host"].as_str());
+        let id = name.map_or_else(|| format!("{list}#{index}"), str::to_owned);
+        let vector = V::read(list, value);
         Self { id, vector: vector.map_err(|error| error.to_string()) }
     }
 

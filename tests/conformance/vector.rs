@@ -1,11 +1,17 @@
 //! What the runner must know of a vector, and what can become of it.
 
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// A vector of one of the files.
-pub trait Vector: DeserializeOwned + Send + Sync + 'static {
+pub trait Vector: Sized + Send + Sync + 'static {
+    /// The lists of the file.
+    const LISTS: &'static [&'static str] = &["vectors"];
+
     /// The classes that leave clients a choice only in vectors that our part of the set has not.
     const OPEN_ELSEWHERE: &'static [&'static str] = &[];
+
+    /// Reads a vector of one of the lists.
+    fn read(list: &str, value: &Value) -> serde_json::Result<Self>;
 
     fn class(&self) -> &str;
 

@@ -10,6 +10,7 @@ mod incoming;
 mod incumbents;
 mod informational;
 mod properties;
+mod s3;
 mod service;
 mod sources;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// The region to sign a request for: a request extension, which `S3` sets for a signer.
+/// The region to sign a request for: a request extension, which [`S3`](super::S3) sets for a signer.
 ///
 /// A signer that finds none takes the region that it was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl SigningRegion {
 
 /// How a request was signed: a response extension, which a signer inside the redirect layer sets.
 ///
-/// By it `S3` knows that every hop is signed anew, and for which region the last one was.
+/// By it [`S3`](super::S3) knows that every hop is signed anew, and for which region the last one was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedWith {
     region: Arc<str>,

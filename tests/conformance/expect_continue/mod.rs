@@ -19,6 +19,9 @@ mod vectors;
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 pub use self::vectors::Vector;
 use self::{
     call::call,
@@ -34,6 +37,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 impl vector::Vector for Vector {
     const OPEN_ELSEWHERE: &'static [&'static str] =
         &["late-100", "several-1xx", "417", "redirect", "http10", "auth", "desync"];
+
+    fn read(_: &str, value: &Value) -> serde_json::Result<Self> {
+        Self::deserialize(value)
+    }
 
     fn class(&self) -> &str {
         &self.class

@@ -8,6 +8,9 @@ mod vectors;
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 pub use self::vectors::Vector;
 use self::{
     check::{broken_promises, differences},
@@ -20,6 +23,10 @@ use crate::vector::{self, Verdict};
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl vector::Vector for Vector {
+    fn read(_: &str, value: &Value) -> serde_json::Result<Self> {
+        Self::deserialize(value)
+    }
+
     fn class(&self) -> &str {
         &self.class
     }

@@ -1,0 +1,10 @@
+//! The stack, end to end, against haproxy, s3s-fs and nginx.
+
+mod bench;
+mod broken;
+mod keys;
+mod promise;
+mod refused;
+mod regions;
+mod seed;
+mod support;
