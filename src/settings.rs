@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Extensions, HeaderName};
 
 use crate::{
-    refusers::Refusers,
+    origins::KnownOrigins,
     rules::{expect::Threshold, method::MethodRules},
     timer::Timer,
 };
@@ -24,7 +24,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "spill")]
     pub(crate) spill: Option<crate::body::Spill>,
     pub(crate) expect: ExpectContinue,
-    pub(crate) refusers: Arc<Refusers>,
+    /// Those that have answered `Expect: 100-continue` with 417.
+    pub(crate) refusers: Arc<KnownOrigins>,
     pub(crate) drain: Drain,
     pub(crate) timer: Timer,
 }

@@ -209,6 +209,11 @@ impl<'a> Attempt<'a> {
         &mut self.top().extensions
     }
 
+    /// Returns the names of the request's fields that are secret in this call.
+    pub(super) fn secret_names(&self) -> impl Iterator<Item = HeaderName> + use<> {
+        self.secrets.of(&self.request.headers).into_iter().map(|(name, _)| name)
+    }
+
     pub(crate) fn into_edits(self) -> Edits {
         self.edits
     }

@@ -29,6 +29,7 @@ mod referer;
 pub mod s3;
 mod same_origin;
 mod standard;
+pub mod strict;
 mod verdict;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use self::{
     s3::S3,
     same_origin::SameOrigin,
     standard::Standard,
+    strict::StrictConfirm,
     verdict::{Answer, Decision, Failure, Question, Verdict},
 };
 pub(crate) use self::{

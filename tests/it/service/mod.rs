@@ -3,4 +3,5 @@
 mod contract;
 mod extensions;
 mod refusals;
+mod strict;
 mod verdicts;

@@ -1,6 +1,5 @@
-//! Which servers refuse expectations: they are not asked again for a while ([RFC 9110 §10.1.1]).
-//!
-//! [RFC 9110 §10.1.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+//! Origins of which something is known for a while: that they refuse expectations, that they are
+//! trusted.
 
 use std::{
     sync::{
@@ -15,15 +14,15 @@ use crate::rules::origin::Origin;
 /// How many are remembered; the one that would be forgotten first makes room.
 const CAPACITY: usize = 64;
 
-/// The origins that have answered `Expect: 100-continue` with 417, each with the end of its time.
+/// A few origins, each with the end of its time.
 #[derive(Debug, Default)]
-pub(crate) struct Refusers {
-    /// Most clients never meet one, and need no lock to know it.
+pub(crate) struct KnownOrigins {
+    /// Most clients never know one, and need no lock to see that.
     any: AtomicBool,
     known: Mutex<Vec<(Origin, Instant)>>,
 }
 
-impl Refusers {
+impl KnownOrigins {
     pub(crate) fn remember(&self, origin: Origin, now: Instant, until: Instant) {
         let mut known = self.lock();
         known.retain(|(other, end)| *other != origin && *end > now);
@@ -57,27 +56,27 @@ mod tests {
     }
 
     #[test]
-    fn a_refuser_is_known_for_its_time() {
-        let (refusers, now) = (Refusers::default(), Instant::now());
+    fn an_origin_is_known_for_its_time() {
+        let (origins, now) = (KnownOrigins::default(), Instant::now());
         let at = |seconds| now + Duration::from_secs(seconds);
-        assert!(!refusers.know(&origin(1), now));
-        refusers.remember(origin(1), now, at(10));
-        assert!(refusers.know(&origin(1), at(9)));
-        assert!(!refusers.know(&origin(1), at(10)));
-        assert!(!refusers.know(&origin(2), now));
-        refusers.remember(origin(1), at(9), at(19));
-        assert!(refusers.know(&origin(1), at(18)));
+        assert!(!origins.know(&origin(1), now));
+        origins.remember(origin(1), now, at(10));
+        assert!(origins.know(&origin(1), at(9)));
+        assert!(!origins.know(&origin(1), at(10)));
+        assert!(!origins.know(&origin(2), now));
+        origins.remember(origin(1), at(9), at(19));
+        assert!(origins.know(&origin(1), at(18)));
     }
 
     #[test]
     fn the_oldest_makes_room() {
-        let (refusers, now) = (Refusers::default(), Instant::now());
+        let (origins, now) = (KnownOrigins::default(), Instant::now());
         let at = |n: usize| now + Duration::from_secs(n as u64);
         for n in 1..=CAPACITY + 1 {
-            refusers.remember(origin(n), now, at(n));
+            origins.remember(origin(n), now, at(n));
         }
-        assert!(!refusers.know(&origin(1), now));
-        assert!((2..=CAPACITY + 1).all(|n| refusers.know(&origin(n), now)));
-        assert_eq!(refusers.lock().len(), CAPACITY);
+        assert!(!origins.know(&origin(1), now));
+        assert!((2..=CAPACITY + 1).all(|n| origins.know(&origin(n), now)));
+        assert_eq!(origins.lock().len(), CAPACITY);
     }
 }
