@@ -272,6 +272,9 @@ impl Chain {
         head.uri = target.uri().clone();
         let visit = match settings.loops {
             Loops::UntilLimit => None,
+            // What a policy claims is no redirect. It may be about something that no field shows, such
+            // as the region to sign for, and the policy knows when to end.
+            Loops::Detect if !method::is_redirect(status) => None,
             Loops::Detect => Some(Visit::new(&request, &self.secrets)),
         };
         if visit.as_ref().is_some_and(|visit| self.was_sent(visit, &head)) {

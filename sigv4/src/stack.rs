@@ -3,12 +3,16 @@
 use std::{fmt, sync::Arc};
 
 use aws_credential_types::Credentials;
-use tower_follow_redirect::{FollowRedirect, FollowRedirectLayer, Policy, policy::Standard};
+use tower_follow_redirect::{FollowRedirect, FollowRedirectLayer, Policy, policy::S3};
 use tower_layer::Layer;
 
 use crate::{HomeRegion, HomeRegionLayer, SigV4, SigV4Layer};
 
-/// A stack for S3: [`HomeRegionLayer`], `FollowRedirectLayer`, [`SigV4Layer`], from the outside.
+/// A stack for S3: [`HomeRegionLayer`], `FollowRedirectLayer` with the policy [`S3`], [`SigV4Layer`],
+/// from the outside.
+///
+/// Another policy is set by [`redirects`](Self::redirects), such as one that knows the domain of an
+/// S3-compatible service.
 ///
 /// ```
 /// use aws_credential_types::Credentials;
@@ -19,21 +23,21 @@ use crate::{HomeRegion, HomeRegionLayer, SigV4, SigV4Layer};
 ///     .redirects(|redirects| redirects.limit(5))
 ///     .signer(|signer| signer.allow_unsigned_over_http());
 /// ```
-pub struct S3Layer<P = Standard> {
+pub struct S3Layer<P = S3> {
     region: HomeRegionLayer,
     redirects: FollowRedirectLayer<P>,
     signer: SigV4Layer,
 }
 
 /// What [`S3Layer`] makes of a client.
-pub type S3Service<S, P = Standard> = HomeRegion<FollowRedirect<SigV4<S>, P>>;
+pub type S3Service<S, P = S3> = HomeRegion<FollowRedirect<SigV4<S>, P>>;
 
 impl S3Layer {
     /// Makes a stack that signs for a region, and for those that the policy finds.
     pub fn new(credentials: Credentials, region: impl Into<Arc<str>>) -> Self {
         Self {
             region: HomeRegionLayer::new(region),
-            redirects: FollowRedirectLayer::new(),
+            redirects: FollowRedirectLayer::new().with_policy(S3::new()),
             signer: SigV4Layer::new(credentials),
         }
     }

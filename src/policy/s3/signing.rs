@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// The region to sign a request for: a request extension, which [`S3`](super::S3) sets for a signer.
 ///
-/// A signer that finds none takes the region that it was made with.
+/// A signer may take it as the right to sign: it goes along where credentials may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningRegion(Arc<str>);
 

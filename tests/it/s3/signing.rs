@@ -97,6 +97,16 @@ async fn a_400_to_head_with_another_region_is_signed_anew() {
     assert_eq!((response.status().as_u16(), reason(&response)), (400, None), "no signer is there");
 }
 
+/// Only the region differs, which no field of the request shows.
+#[tokio::test]
+async fn a_request_that_is_signed_anew_is_no_loop() {
+    let layer = FollowRedirectLayer::new().with_policy(S3::new()).detect_loops();
+    let mut called = Call::start(layer, send("HEAD", HERE, ""));
+    let answer = with(status(400), "x-amz-bucket-region", "eu-west-1");
+    called.next().await.answer(signed(answer, "us-east-1"));
+    assert_eq!(region(&called.next().await), Some("eu-west-1"));
+}
+
 /// Another 400 has its reason in its body, and is none of ours.
 #[tokio::test]
 async fn a_400_counts_by_its_code() {

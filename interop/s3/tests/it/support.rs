@@ -58,7 +58,6 @@ impl Bench {
     /// Returns a stack that signs every hop, at first for `region`.
     pub(crate) fn v4(&self, region: &'static str) -> V4 {
         S3Layer::new(credentials(), region)
-            .redirects(|redirects| redirects.with_policy(S3::new()))
             .signer(|signer| signer.allow_unsigned_over_http())
             .layer(self.wire.client())
     }
