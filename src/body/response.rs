@@ -38,6 +38,10 @@ pin_project! {
         Peeked {
             peeked: Box<Peeked<R>>,
         },
+        // It had nothing more, and is not asked again.
+        Ended {
+            body: R,
+        },
     }
 }
 
@@ -58,9 +62,12 @@ impl<R: Body> ResponseBody<R> {
     }
 
     /// Ends `upload` with this body.
-    pub(crate) fn ending(mut self, upload: Option<CancelUpload>) -> Self {
-        self.upload = upload.filter(|_| !self.is_end_stream());
-        self
+    pub(crate) fn ending(self, upload: Option<CancelUpload>) -> Self {
+        if upload.is_some() && self.is_end_stream() {
+            // Now is when the upload ends. A stream of HTTP/2 that ends so fails whoever reads it on.
+            return Self { source: self.source.ended(), upload: None };
+        }
+        Self { upload, ..self }
     }
 }
 
@@ -84,6 +91,7 @@ impl<R: Body> Body for ResponseBody<R> {
         match &self.source {
             Source::Direct { body } => body.is_end_stream(),
             Source::Peeked { peeked } => peeked.is_end_stream(),
+            Source::Ended { .. } => true,
         }
     }
 
@@ -91,11 +99,23 @@ impl<R: Body> Body for ResponseBody<R> {
         match &self.source {
             Source::Direct { body } => body.size_hint(),
             Source::Peeked { peeked } => peeked.size_hint(),
+            Source::Ended { .. } => SizeHint::with_exact(0),
         }
     }
 }
 
 impl<R: Body> Source<R> {
+    /// Notes that there is nothing more.
+    fn ended(self) -> Self {
+        match self {
+            Self::Direct { body } | Self::Ended { body } => Self::Ended { body },
+            Self::Peeked { mut peeked } => {
+                peeked.ended = true;
+                Self::Peeked { peeked }
+            }
+        }
+    }
+
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FrameOf<R>>> {
         match self.project() {
             SourceProj::Direct { body } => body.poll_frame(cx),
@@ -104,6 +124,7 @@ impl<R: Body> Source<R> {
                 None if peeked.ended => Poll::Ready(None),
                 None => peeked.rest.as_mut().poll_frame(cx),
             },
+            SourceProj::Ended { .. } => Poll::Ready(None),
         }
     }
 }
@@ -171,6 +192,7 @@ impl<R: Body> Peek<R> {
                 frames.reverse();
                 (frames, rest, ended)
             }
+            Source::Ended { body } => (Vec::new(), Box::pin(body), true),
         };
         let mut peek =
             Self { body, frames: Vec::new(), ended, seen: Vec::new(), wanted: limit, limit };

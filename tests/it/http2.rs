@@ -1,6 +1,7 @@
 //! HTTP/2 over real sockets: no informational responses, and streams instead of connections.
 
 use std::{
+    future::poll_fn,
     net::SocketAddr,
     sync::{
         Arc,
@@ -202,4 +203,35 @@ async fn a_final_status_within_the_wait_ends_only_its_own_stream() {
     server.go.notify_one();
     assert_eq!(text(slow.await.unwrap().unwrap()).await, "ok");
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+}
+
+/// Where the response is at its end the upload ends at once, and with it the stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_without_content_is_whole_although_its_stream_is_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (reset, mut resets) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut requests = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_, mut respond))) = requests.accept().await {
+            let response = Response::builder().status(401).body(()).unwrap();
+            let mut stream = respond.send_response(response, true).unwrap();
+            let reset = reset.clone();
+            tokio::spawn(async move {
+                let reason = poll_fn(|cx| stream.poll_reset(cx)).await;
+                let _ = reset.send(reason.is_ok());
+            });
+        }
+    });
+    let expect = ExpectContinue::default().wait(Duration::from_secs(60)).wait_unreported();
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(http2_client());
+    for _ in 0..50 {
+        let (request, counts) = put(addr, "/", 2 * MIB);
+        let response = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 401);
+        assert!(resets.recv().await.unwrap(), "the stream is reset");
+        assert_eq!(text(response).await, "");
+        assert_eq!((counts.read(), counts.dropped()), (0, 1));
+    }
 }
