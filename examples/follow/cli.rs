@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use http::{HeaderName, Method};
 
 use crate::{
-    values::{ConnectTo, HeaderEdit, ProtoRedir, RefererFlag, redirects, seconds},
+    values::{ConnectTo, HeaderEdit, Keys, ProtoRedir, RefererFlag, Scope, redirects, seconds},
     write_out::Template,
 };
 
@@ -123,7 +123,7 @@ pub(crate) struct Cli {
     #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
     pub(crate) policy: Vec<PolicyName>,
 
-    /// How `strict` confirms
+    /// How `strict` confirms, by default `ask`
     #[arg(long, value_enum, value_name = "yes|no|ask", hide_possible_values = true)]
     pub(crate) confirm: Option<Confirm>,
 
@@ -132,12 +132,12 @@ pub(crate) struct Cli {
     pub(crate) s3_domain: Vec<String>,
 
     /// Sign every hop anew
-    #[arg(long, value_name = "aws:amz:REGION:s3")]
-    pub(crate) aws_sigv4: Option<String>,
+    #[arg(long, value_name = "aws:amz:REGION:s3", requires = "user")]
+    pub(crate) aws_sigv4: Option<Scope>,
 
     /// The keys to sign with
-    #[arg(short, long, value_name = "AK:SK")]
-    pub(crate) user: Option<String>,
+    #[arg(short, long, value_name = "AK:SK", requires = "aws_sigv4")]
+    pub(crate) user: Option<Keys>,
 
     /// Remember permanent redirects
     #[arg(long, value_name = "FILE")]
@@ -205,13 +205,6 @@ impl Cli {
 
     /// Returns the first flag that belongs to a policy which does not exist yet.
     pub(crate) fn not_built_yet(&self) -> Option<&'static str> {
-        let flags = [
-            (self.confirm.is_some(), "--confirm"),
-            (!self.s3_domain.is_empty(), "--s3-domain"),
-            (self.aws_sigv4.is_some(), "--aws-sigv4"),
-            (self.user.is_some(), "--user"),
-            (self.permanent_cache.is_some(), "--permanent-cache"),
-        ];
-        flags.into_iter().find_map(|(given, flag)| given.then_some(flag))
+        self.permanent_cache.as_ref().map(|_| "--permanent-cache")
     }
 }

@@ -17,10 +17,11 @@ use crate::{
     console::Console,
     failure::Failure,
     policy,
+    sign::{Signed, signed},
     wire::{Log, Wire},
 };
 
-pub(crate) type Service = FollowRedirect<Wire, Box<dyn Policy>>;
+pub(crate) type Service = FollowRedirect<Signed, Box<dyn Policy>>;
 
 /// Makes the client that fetches every URL.
 pub(crate) fn new(
@@ -33,7 +34,7 @@ pub(crate) fn new(
         .http2_only(cli.http2_prior_knowledge)
         .pool_timer(TokioTimer::new())
         .build(connector);
-    Ok(layer(cli)?.layer(Wire::new(client, log, console)))
+    Ok(layer(cli)?.layer(signed(cli, Wire::new(client, log, console))))
 }
 
 fn layer(cli: &Cli) -> Result<FollowRedirectLayer<Box<dyn Policy>>, Failure> {

@@ -16,6 +16,7 @@
 mod body;
 mod cli;
 mod client;
+mod confirm;
 mod connect;
 mod console;
 mod failure;
@@ -23,6 +24,7 @@ mod output;
 mod policy;
 mod report;
 mod request;
+mod sign;
 mod tls;
 mod trace;
 mod transfer;

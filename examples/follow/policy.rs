@@ -1,19 +1,28 @@
 //! The policy that the flags describe.
 
-use tower_follow_redirect::policy::{Decision, HttpsOnly, Policy, Referer, SameOrigin, Standard};
+use tower_follow_redirect::policy::{
+    Decision, HttpsOnly, Policy, Referer, S3, SameOrigin, Standard,
+};
 
 use crate::{
-    cli::{Cli, PolicyName},
+    cli::{Cli, Confirm, PolicyName},
+    confirm,
     failure::Failure,
     values::ProtoRedir,
 };
 
 /// Makes one policy of all that must agree.
 pub(crate) fn chosen(cli: &Cli) -> Result<Box<dyn Policy>, Failure> {
-    let named: Result<Vec<_>, _> = cli.policy.iter().map(|name| named(*name)).collect();
+    let named: Result<Vec<_>, _> = cli.policy.iter().map(|name| named(cli, *name)).collect();
     let mut policies = named?;
     if let Some(flag) = cli.not_built_yet() {
         return Err(not_built_yet(flag));
+    }
+    if cli.confirm.is_some() && !cli.policy.contains(&PolicyName::Strict) {
+        return Err(Failure::usage("--confirm is about --policy strict, which is not given"));
+    }
+    if !cli.s3_domain.is_empty() && !cli.policy.contains(&PolicyName::S3) {
+        return Err(Failure::usage("--s3-domain is about --policy s3, which is not given"));
     }
     if cli.location_trusted {
         policies.push(Box::new(Decision::FollowWithCredentials));
@@ -28,7 +37,7 @@ pub(crate) fn chosen(cli: &Cli) -> Result<Box<dyn Policy>, Failure> {
     Ok(all.unwrap_or_else(|| Box::new(Standard)))
 }
 
-fn named(name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
+fn named(cli: &Cli, name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
     Ok(match name {
         // The defaults hold under every policy, and where nobody has an opinion, a redirect is
         // followed: `Standard` itself would forbid the credentials that --location-trusted grants.
@@ -38,8 +47,8 @@ fn named(name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
         PolicyName::DenyPrivateNetworks => {
             return Err(not_built_yet("--policy deny-private-networks"));
         }
-        PolicyName::Strict => return Err(not_built_yet("--policy strict")),
-        PolicyName::S3 => return Err(not_built_yet("--policy s3")),
+        PolicyName::Strict => Box::new(confirm::strict(cli.confirm.unwrap_or(Confirm::Ask))),
+        PolicyName::S3 => Box::new(cli.s3_domain.iter().fold(S3::new(), S3::domain)),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::{
     body::{Body, Source},
     cli::Cli,
     failure::Failure,
+    sign,
     values::HeaderEdit,
 };
 
@@ -94,6 +95,11 @@ pub(crate) fn build(cli: &Cli, source: &Source, target: &Target) -> Result<Reque
     if cli.http2_prior_knowledge {
         *request.version_mut() = Version::HTTP_2;
     }
+    let content = match source {
+        Source::Data(data) => Some(data),
+        Source::Nothing | Source::File(_) | Source::Stdin => None,
+    };
+    sign::prepare(cli, &mut request, content);
     if let Some(factory) = factory {
         request.extensions_mut().insert(factory);
     }

@@ -1,6 +1,6 @@
 //! Values of flags, parsed.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use http::{HeaderName, HeaderValue, header};
 
@@ -44,6 +44,54 @@ impl HeaderEdit {
             }
             name => Ok(Self::Remove(name)),
         }
+    }
+}
+
+/// `--aws-sigv4 aws:amz:REGION:s3`: what is signed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) region: String,
+    pub(crate) service: String,
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["aws", "amz", region, service] if !region.is_empty() && !service.is_empty() => {
+                Ok(Self { region: region.into(), service: service.into() })
+            }
+            _ => Err("expected `aws:amz:REGION:SERVICE`".into()),
+        }
+    }
+}
+
+/// `--user AK:SK`: the keys to sign with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(crate) access: String,
+    pub(crate) secret: String,
+}
+
+impl FromStr for Keys {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((access, secret)) if !access.is_empty() && !secret.is_empty() => {
+                Ok(Self { access: access.into(), secret: secret.into() })
+            }
+            // Without the text, which may be the secret.
+            _ => Err("expected `ACCESS-KEY:SECRET-KEY`".into()),
+        }
+    }
+}
+
+/// The secret is not shown.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("access", &self.access).finish_non_exhaustive()
     }
 }
 

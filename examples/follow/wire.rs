@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{
-    self, Client,
+    Client,
     connect::{CaptureConnection, capture_connection},
 };
 use tokio::sync::oneshot;
@@ -42,11 +42,11 @@ impl Wire {
 
 impl Service<Request<ReplayBody<Body>>> for Wire {
     type Response = Response<Incoming>;
-    type Error = legacy::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Incoming>, legacy::Error>> + Send>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Incoming>, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), legacy::Error>> {
-        self.client.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.client.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<ReplayBody<Body>>) -> Self::Future {

@@ -70,6 +70,8 @@ mod service;
 mod signer;
 mod stack;
 
+pub use aws_credential_types::Credentials;
+
 pub use self::{
     error::SignError,
     layer::SigV4Layer,

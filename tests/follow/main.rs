@@ -7,6 +7,7 @@
 
 mod http2;
 mod output;
+mod policies;
 mod program;
 mod redirects;
 mod server;

@@ -63,7 +63,7 @@ pub fn follow_with(args: &[&str], input: &str) -> Run {
 }
 
 /// `target/debug/examples/follow`, next to `target/debug/deps/follow-…`, which is this test.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     profile.join("examples").join("follow").with_extension(std::env::consts::EXE_EXTENSION)

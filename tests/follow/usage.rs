@@ -5,13 +5,7 @@ use crate::program::follow;
 #[test]
 fn what_is_not_built_yet_says_so() {
     let table: &[(&[&str], &str)] = &[
-        (&["--policy", "s3"], "--policy s3"),
-        (&["--policy", "standard", "--policy", "strict"], "--policy strict"),
         (&["--policy", "deny-private-networks"], "--policy deny-private-networks"),
-        (&["--confirm", "ask"], "--confirm"),
-        (&["--s3-domain", "a.test"], "--s3-domain"),
-        (&["--aws-sigv4", "aws:amz:eu-west-1:s3"], "--aws-sigv4"),
-        (&["--user", "a:b"], "--user"),
         (&["--permanent-cache", "/dev/null"], "--permanent-cache"),
     ];
     for (args, flag) in table {
@@ -25,6 +19,12 @@ fn what_is_not_built_yet_says_so() {
 fn wrong_values_are_explained() {
     let table: &[(&[&str], &str)] = &[
         (&["-w", "%{nothing}"], "no variable `nothing`"),
+        (&["--confirm", "yes"], "--policy strict"),
+        (&["--s3-domain", "a.test"], "--policy s3"),
+        (&["--aws-sigv4", "aws:amz:eu-west-1:s3"], "--user"),
+        (&["--aws-sigv4", "aws:amz:eu-west-1", "--user", "a:b"], "aws:amz:REGION:SERVICE"),
+        (&["--user", "a:b"], "--aws-sigv4"),
+        (&["--user", "only", "--aws-sigv4", "aws:amz:x:s3"], "ACCESS-KEY:SECRET-KEY"),
         (&["-w", "%{http_code"], "no `}`"),
         (&["-H", "no colon"], "Name: value"),
         (&["-H", "a b: c"], "no header name"),
