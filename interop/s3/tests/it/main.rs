@@ -3,6 +3,7 @@
 mod bench;
 mod broken;
 mod keys;
+mod program;
 mod promise;
 mod refused;
 mod regions;
