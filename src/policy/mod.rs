@@ -30,12 +30,16 @@ pub mod s3;
 mod same_origin;
 mod standard;
 pub mod strict;
+#[cfg(feature = "tower-http")]
+mod tower_http;
 mod verdict;
 
 use std::sync::Arc;
 
 use http::{StatusCode, request};
 
+#[cfg(feature = "tower-http")]
+pub use self::tower_http::TowerHttp;
 pub use self::{
     attempt::Attempt,
     attempt_builder::AttemptBuilder,

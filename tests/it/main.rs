@@ -14,4 +14,5 @@ mod s3;
 mod service;
 mod sources;
 mod support;
+mod tower_http;
 mod wire;

@@ -1,0 +1,182 @@
+//! Our policies in tower-http's `FollowRedirect`.
+
+use std::{fmt, time::Duration};
+
+use http::{
+    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request,
+    response,
+};
+use tower_http::follow_redirect::policy as theirs;
+
+use super::{Attempt, CallFacts, Decision, Policy, Proposal, Verdict};
+use crate::{
+    body::Resend,
+    history::{Hop, Source},
+    rules::{
+        method::{Content, MethodRules},
+        next::{self, Crossing, Grant, Secrets},
+        target::Target,
+    },
+};
+
+/// A policy of this crate as one of tower-http's.
+///
+/// So its decisions can be had without another layer. What tower-http has no place for is not there: a
+/// policy sees neither the fields nor the body of the response, but only its status and where it leads,
+/// and is not asked where that is nowhere. A redirect is handed back, and not followed, where the policy
+///
+/// - has a [question](Verdict::ask), or wants to [peek](Verdict::Peek);
+/// - fails (its error is lost) or leads elsewhere than `Location` does;
+/// - wants another method, or the content, where tower-http has changed the one and dropped the other.
+///
+/// Across origins credentials are removed, as our layer does it, unless the policy grants them. The
+/// content is sent again only if tower-http has a copy, by its `clone_body_fn`.
+///
+/// ```
+/// use tower_follow_redirect::policy::{HttpsOnly, Policy, SameOrigin, TowerHttp};
+/// use tower_http::follow_redirect::FollowRedirectLayer;
+///
+/// let policy = TowerHttp::new(SameOrigin.and(HttpsOnly));
+/// let layer: FollowRedirectLayer<_> = FollowRedirectLayer::with_policy(policy);
+/// ```
+#[derive(Clone)]
+pub struct TowerHttp<P> {
+    policy: P,
+    /// The fields of the request that was sent last.
+    sent: HeaderMap,
+    next: Option<Next>,
+    hops: Vec<Hop>,
+    secrets: Secrets,
+    call_state: Extensions,
+}
+
+/// What becomes of the next request, which tower-http makes.
+#[derive(Clone)]
+struct Next {
+    headers: HeaderMap,
+    crossing: Crossing,
+    /// Those of the policy.
+    extensions: Extensions,
+}
+
+impl<P: Policy> TowerHttp<P> {
+    /// Wraps a policy. Every call gets a clone: one that is not cheap to clone goes into an `Arc`.
+    pub fn new(policy: P) -> Self {
+        Self {
+            policy,
+            sent: HeaderMap::new(),
+            next: None,
+            hops: Vec::new(),
+            secrets: Secrets::default(),
+            call_state: Extensions::new(),
+        }
+    }
+
+    /// Asks the policy, and notes the next request. `None` if the redirect is not to be followed.
+    fn follow(&mut self, theirs: &theirs::Attempt<'_>) -> Option<Next> {
+        let (request, response) = (self.request(theirs), response(theirs)?);
+        let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
+        let call = CallFacts {
+            hops: &self.hops,
+            secrets: &self.secrets,
+            peeked: None,
+            call_state: &mut self.call_state,
+        };
+        let mut attempt = Attempt::new(&request, &response, &proposal, Resend::Recorded, call);
+        let grant = grant(self.policy.redirect(&mut attempt))?;
+        let mut edits = attempt.into_edits();
+        let Proposal { method, content, target } = proposal.edited(&mut edits);
+        let target = target.ok()?;
+        let as_theirs = method == *theirs.method()
+            && content == content_of(theirs)
+            && target.uri() == theirs.location();
+        if !as_theirs {
+            return None;
+        }
+        let crossing = Crossing::between(&request.uri, target.uri(), grant);
+        let mut headers = next::headers(&request.headers, content, crossing, &self.secrets);
+        edits.apply(&mut headers);
+        if crossing != Crossing::WithinOrigin {
+            self.secrets.set_by_policy.clear();
+        }
+        self.secrets.set_by_policy.extend(edits.set.keys().cloned());
+        self.hops.push(Hop {
+            method: request.method,
+            requested: Target::of_request(request.uri, None),
+            status: theirs.status(),
+            source: Source::Server,
+            elapsed: Duration::ZERO,
+            headers: HeaderMap::new(),
+        });
+        Some(Next { headers, crossing, extensions: edits.extensions })
+    }
+
+    fn request(&self, theirs: &theirs::Attempt<'_>) -> request::Parts {
+        let (mut request, ()) = Request::new(()).into_parts();
+        request.method = theirs.previous_method().clone();
+        request.uri = theirs.previous().clone();
+        request.headers = self.sent.clone();
+        request
+    }
+}
+
+impl<B, E, P: Policy> theirs::Policy<B, E> for TowerHttp<P> {
+    fn redirect(&mut self, attempt: &theirs::Attempt<'_>) -> Result<theirs::Action, E> {
+        self.next = self.follow(attempt);
+        Ok(match self.next {
+            Some(_) => theirs::Action::Follow,
+            None => theirs::Action::Stop,
+        })
+    }
+
+    /// It is called for the first request too, whose fields are noted here.
+    fn on_request(&mut self, request: &mut Request<B>) {
+        if let Some(next) = self.next.take() {
+            *request.headers_mut() = next.headers;
+            if next.crossing == Crossing::Anonymous {
+                request.extensions_mut().clear();
+            }
+            request.extensions_mut().extend(next.extensions);
+        }
+        self.sent.clone_from(request.headers());
+    }
+}
+
+/// Returns what a verdict grants, if it is one that can be carried out.
+fn grant(verdict: Verdict) -> Option<Grant> {
+    match verdict {
+        Verdict::Decided(Decision::Pass | Decision::Follow) => Some(Grant::Nothing),
+        Verdict::Decided(Decision::FollowWithCredentials) => Some(Grant::Credentials),
+        Verdict::Decided(Decision::Stop | Decision::StopBecause(_) | Decision::Fail(_))
+        | Verdict::Peek(_)
+        | Verdict::Ask(_) => None,
+    }
+}
+
+fn response(theirs: &theirs::Attempt<'_>) -> Option<response::Parts> {
+    let location = HeaderValue::try_from(theirs.location().to_string()).ok()?;
+    let (mut response, ()) = Response::new(()).into_parts();
+    response.status = theirs.status();
+    response.headers.insert(header::LOCATION, location);
+    Some(response)
+}
+
+/// Returns what tower-http does with the content.
+fn content_of(theirs: &theirs::Attempt<'_>) -> Content {
+    match theirs.status() {
+        StatusCode::SEE_OTHER => Content::Drop,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND
+            if theirs.previous_method() == Method::POST =>
+        {
+            Content::Drop
+        }
+        _ => Content::Keep,
+    }
+}
+
+/// A policy need not be `Debug`.
+impl<P> fmt::Debug for TowerHttp<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerHttp").finish_non_exhaustive()
+    }
+}
