@@ -26,7 +26,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_follow_redirect::{FollowRedirectLayer, policy};
+use tower_follow_redirect::{FollowRedirectLayer, policy::S3};
 
 const BUCKET: &str = "quotes.s3.amazonaws.com";
 const TEMPORARY: &str = "quotes.s3-4c25d83b.amazonaws.com";
@@ -58,7 +58,7 @@ async fn main() -> Result<(), BoxError> {
     });
     let client =
         Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build(connect);
-    let layer = FollowRedirectLayer::new().with_policy(policy::redirect_fn(within_the_bucket));
+    let layer = FollowRedirectLayer::new().with_policy(S3::new());
 
     let request = Request::put(format!("http://{BUCKET}/nelson.txt"))
         .header(header::DATE, DATE)
@@ -81,15 +81,6 @@ async fn main() -> Result<(), BoxError> {
     assert_eq!(etag, ETAG, "the right host did not get the body");
     println!("ETag {ETAG}, the MD5 of what arrived: ok");
     Ok(())
-}
-
-/// Lets the signature go along between the two hosts of the bucket, and follows nowhere else.
-fn within_the_bucket(attempt: &mut policy::Attempt<'_>) -> policy::Decision {
-    attempt.keep_method();
-    match attempt.target().ok().and_then(|target| target.uri().host()) {
-        Some(BUCKET | TEMPORARY) => policy::Decision::FollowWithCredentials,
-        _ => policy::Decision::Stop,
-    }
 }
 
 /// The host that redirects: it answers the head of the request, and then only listens.

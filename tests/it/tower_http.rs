@@ -20,7 +20,11 @@ use tower_http::follow_redirect::{
 
 type Body = Full<Bytes>;
 
-/// What a call has sent: method, URI and the names of its secret fields.
+/// A request extension that tells who the caller is.
+#[derive(Clone)]
+struct Caller;
+
+/// What a call has sent: method, URI and the names of what is secret, `Caller` among it.
 type Sent = Vec<(String, Vec<String>)>;
 
 const SECRETS: [&str; 3] = ["authorization", "x-api-key", "referer"];
@@ -38,7 +42,8 @@ async fn call<P: Policy + Clone>(
         let location = locations.get(log.len()).copied();
         let secret = SECRETS.iter().filter(|name| request.headers().contains_key(**name));
         let line = format!("{} {}", request.method(), request.uri());
-        log.push((line, secret.map(|name| (*name).to_owned()).collect()));
+        let caller = request.extensions().get().map(|Caller| "caller");
+        log.push((line, secret.copied().chain(caller).map(str::to_owned).collect()));
         let mut response = Response::new(Body::default());
         if let Some((status, location)) = location {
             *response.status_mut() = status.try_into().unwrap();
@@ -53,7 +58,8 @@ async fn call<P: Policy + Clone>(
         .method(method)
         .uri(uri)
         .header(header::AUTHORIZATION, "AWS AK:signature")
-        .header(HeaderName::from_static("x-api-key"), "secret");
+        .header(HeaderName::from_static("x-api-key"), "secret")
+        .extension(Caller);
     let response = client.oneshot(request.body(Body::from("ha ha")).unwrap()).await.unwrap();
     let sent = sent.lock().unwrap().clone();
     (sent, response.status().as_u16())
@@ -90,9 +96,9 @@ async fn credentials_stay_in_their_origin_unless_a_policy_grants_them() {
     let away = &[(307, "http://b.test/"), (307, "http://a.test/")];
     let (sent, _) = call(Decision::Pass, ("PUT", "http://a.test/"), away).await;
     let secrets: Vec<_> = sent.iter().map(|(_, secret)| secret.len()).collect();
-    assert_eq!(secrets, [2, 0, 0], "what was removed does not come back");
+    assert_eq!(secrets, [3, 0, 0], "what was removed does not come back");
     let (sent, _) = call(Decision::FollowWithCredentials, ("PUT", "http://a.test/"), away).await;
-    assert!(sent.iter().all(|(_, secret)| secret.len() == 2), "{sent:?}");
+    assert!(sent.iter().all(|(_, secret)| secret.len() == 3), "{sent:?}");
 }
 
 #[tokio::test]
