@@ -5,6 +5,7 @@
 //! host there, without DNS, and notes what was sent to which.
 
 pub mod body;
+mod garage;
 mod haproxy;
 mod nginx;
 mod program;
@@ -14,6 +15,7 @@ mod store;
 mod wire;
 
 pub use self::{
+    garage::Garage,
     haproxy::Haproxy,
     nginx::Nginx,
     shim::{Passed, Shim},
