@@ -68,6 +68,12 @@ impl Console {
         self.response(response.status(), response.version(), response.headers());
     }
 
+    /// Says something that neither side has said.
+    pub(crate) fn note(&self, line: &str) {
+        let Some(inner) = &self.0 else { return };
+        inner.print(&format!("* {line}\n"));
+    }
+
     /// Shows how much of an upload has left.
     pub(crate) fn progress(&self, sent: u64, total: Option<u64>) {
         let Some(inner) = &self.0 else { return };

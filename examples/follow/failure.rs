@@ -80,7 +80,7 @@ fn refused(kind: RefusalKind) -> u8 {
 }
 
 /// A refusal says its own cause in some cases; in the others it is added.
-fn refusal_line(refusal: &Refusal) -> String {
+pub(crate) fn refusal_line(refusal: &Refusal) -> String {
     let line = refusal.to_string();
     match refusal.source().map(chain) {
         Some(cause) if !line.contains(&cause) => format!("{line}: {cause}"),

@@ -11,7 +11,7 @@ use std::{
 
 use http::{Request, response};
 use tower::{Service as _, ServiceExt};
-use tower_follow_redirect::OnInformational;
+use tower_follow_redirect::{OnInformational, Refusal};
 
 use crate::{
     body::{Body, Source},
@@ -19,7 +19,7 @@ use crate::{
     client::{self, Service},
     connect::Connector,
     console::Console,
-    failure::Failure,
+    failure::{Failure, refusal_line},
     output::{self, Output},
     report::Report,
     request::{self, Target},
@@ -131,6 +131,9 @@ impl Session {
                 return Err(failure);
             }
         };
+        if let Some(refusal) = Refusal::of(&response) {
+            self.console.note(&refusal_line(refusal));
+        }
         let (parts, body) = response.into_parts();
         *head = Some(parts);
         if self.cli.head {
