@@ -1,6 +1,8 @@
 //! What lasts through all hops of a call: the chain, the upload, and who hears of `100 Continue`.
 
 use std::{
+    error,
+    ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -11,12 +13,15 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::{
-    body::{BodyFactory, Capacity, Ends, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
+    body::{
+        BodyFactory, Capacity, Ends, Glimpse, Prepared, ReplayBody, Resend, ResponseBody, Upload,
+    },
     chain::{Chain, Next, Seen, Step},
     error::Error,
     expectation::{self, Wait},
+    history::Source,
     informational::Listener,
-    policy::{Answer, Policy, Question, RequestPolicy},
+    policy::{Answer, Policy, Question, Recall, Recalled, Recollection, RequestPolicy},
     refusal::{Refusal, RefusalKind},
     rules::{expect::Expectation, method},
     settings::{OnRefusal, Settings},
@@ -62,20 +67,38 @@ pub(crate) struct Call<P, B> {
     chain: Chain,
     upload: Upload<B>,
     next: Option<(Box<Next>, Prepared<B>)>,
+    /// The request that waits to be sent, in a box since most calls have none.
+    leaving: Option<Box<Leaving>>,
     sent_at: Instant,
     elapsed: Duration,
 }
 
-/// What a response leads to.
-pub(crate) enum Outcome<R: Body> {
+/// A request that may yet be redirected by what a policy remembers.
+struct Leaving {
+    head: request::Parts,
+    hop: u32,
+}
+
+/// What is done next.
+pub(crate) enum Outcome<B, R: Body> {
     /// The call ends.
     Done(Result<Response<ResponseBody<R>>, Error<R>>),
     /// The policy wants to see so much of the body.
     Peek(response::Parts, ResponseBody<R>, usize),
     /// The policy waits for an answer.
-    Ask(response::Parts, ResponseBody<R>, Question),
+    Ask(Asked<R>, Question),
     /// The rest of the body is drained, then the next request is sent.
     Drain(ResponseBody<R>),
+    /// The policy waits before it knows what it remembers.
+    Recall(Recollection),
+    /// The request is sent.
+    Send(Request<ReplayBody<B>>),
+}
+
+/// The redirect that a question is about.
+pub(crate) enum Asked<R: Body> {
+    Received(response::Parts, ResponseBody<R>),
+    Remembered(response::Parts),
 }
 
 impl<P, B> Call<P, B>
@@ -83,8 +106,8 @@ where
     P: Policy,
     B: Body + Send + 'static,
 {
-    /// Begins a call, and returns the request of its first hop.
-    pub(crate) fn new(shared: Shared<P>, request: Request<B>) -> (Self, Request<ReplayBody<B>>) {
+    /// Begins a call, and says what is done first.
+    pub(crate) fn begin<R: Body>(shared: Shared<P>, request: Request<B>) -> (Self, Outcome<B, R>) {
         let settings = &shared.settings;
         let (mut head, body) = request.into_parts();
         let policy = head.extensions.remove();
@@ -102,13 +125,19 @@ where
             chain: Chain::new(&mut head, settings),
             upload: Upload::new(body, capacity, factory),
             next: None,
+            leaving: None,
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
             shared,
         };
-        let expectation = call.expectation(&mut head);
-        let request = call.request(head, 0, expectation);
-        (call, request)
+        let outcome = call.leave(head, 0);
+        (call, outcome)
+    }
+
+    /// Goes on with the request that waits to be sent.
+    pub(crate) fn on_recollected<R: Body>(&mut self) -> Outcome<B, R> {
+        let Leaving { head, hop } = *self.leaving.take().expect("a request waits to be sent");
+        self.leave(head, hop)
     }
 
     /// Asks what a response leads to. `peeked` is what was seen of its body.
@@ -117,11 +146,11 @@ where
         head: response::Parts,
         body: ResponseBody<R>,
         peeked: Option<&Glimpse>,
-    ) -> Outcome<R> {
+    ) -> Outcome<B, R> {
         let policy = policy(&self.policy, &self.shared);
         if !self.chain.may_go_on(policy, head.status) {
             let refusal = self.chain.not_redirect(head.status);
-            return Outcome::Done(Ok(self.finish(head, body, refusal)));
+            return self.end(head, body, refusal);
         }
         if self.chain.is_failed_expectation(head.status) {
             expectation::remember_refusal(&self.shared.settings, self.chain.uri());
@@ -130,30 +159,52 @@ where
         if peeked.is_none() {
             self.elapsed = self.sent_at.elapsed();
         }
-        let seen = Seen { resend: self.upload.resend(), peeked, elapsed: self.elapsed };
+        let (resend, elapsed) = (self.upload.resend(), self.elapsed);
+        let seen = Seen { resend, peeked, elapsed, source: Source::Server };
         let step = self.chain.on_response(&self.shared.settings, policy, &head, seen);
         self.carry_out(step, head, body)
     }
 
     /// Asks what a response leads to, now that the policy's question has an answer.
-    pub(crate) fn on_answer<R: Body>(
-        &mut self,
-        head: response::Parts,
-        body: ResponseBody<R>,
-        answer: Answer,
-    ) -> Outcome<R> {
-        let step = self.chain.on_answer(&self.shared.settings, &head, answer, self.elapsed);
-        self.carry_out(step, head, body)
+    pub(crate) fn on_answer<R: Body>(&mut self, asked: Asked<R>, answer: Answer) -> Outcome<B, R> {
+        let settings = &self.shared.settings;
+        match asked {
+            Asked::Received(head, body) => {
+                let step = self.chain.on_answer(settings, &head, answer, self.elapsed);
+                self.carry_out(step, head, body)
+            }
+            Asked::Remembered(head) => {
+                let step = self.chain.on_answer(settings, &head, answer, Duration::ZERO);
+                let Leaving { head: request, hop } =
+                    *self.leaving.take().expect("the request waits for the answer");
+                match self.carry_out_remembered(step, head, request, hop) {
+                    ControlFlow::Continue((request, hop)) => self.leave(request, hop),
+                    ControlFlow::Break(outcome) => outcome,
+                }
+            }
+        }
     }
 
-    /// Ends the hop whose response is drained: what is still being sent of it fails.
-    pub(crate) fn next_request(&mut self) -> Request<ReplayBody<B>> {
+    /// Learns that the inner service failed.
+    pub(crate) fn on_failure<R: Body>(&mut self, error: BoxError) -> Outcome<B, R> {
+        match self.conclude_failure(&*error) {
+            Some(next) => {
+                self.next = Some(next);
+                self.go_on()
+            }
+            None => Outcome::Done(Err(self.error(error))),
+        }
+    }
+
+    /// Ends the current hop, whose response is drained: what is still being sent of it fails.
+    pub(crate) fn go_on<R: Body>(&mut self) -> Outcome<B, R> {
         let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
-        let may_expect = next.is_redirect();
-        let mut head = self.chain.commit(*next);
-        let hop = self.upload.advance(prepared);
-        let expectation = if may_expect { self.expectation(&mut head) } else { Expectation::None };
-        self.request(head, hop, expectation)
+        let repeated = next.is_repeated();
+        let (head, hop) = self.move_on(*next, prepared);
+        if repeated {
+            return Outcome::Send(self.request(head, hop, Expectation::None));
+        }
+        self.leave(head, hop)
     }
 
     /// Notes that a request is sent now.
@@ -161,19 +212,91 @@ where
         self.sent_at = Instant::now();
     }
 
-    /// Makes the error of a hop that the inner service failed.
-    pub(crate) fn failed<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
+    /// Makes the error of an inner service that failed, or was not ready for a hop.
+    pub(crate) fn error<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
         Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 
     /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
     pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
         let too_many = ready!(self.listener.poll_too_many(cx));
-        Poll::Ready(self.failed(too_many))
+        let too_many: BoxError = too_many.into();
+        // No other request helps against such a server.
+        let _ = self.conclude_failure(&*too_many);
+        Poll::Ready(self.error(too_many))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// Lets a request leave, unless the policy remembers that it must go elsewhere.
+    fn leave<R: Body>(&mut self, mut head: request::Parts, mut hop: u32) -> Outcome<B, R> {
+        loop {
+            let policy = policy(&self.policy, &self.shared);
+            let remembered = match self.chain.recall(policy, &head) {
+                Recall::Redirect(remembered) => remembered,
+                Recall::Nothing => return self.send(head, hop),
+                Recall::Retract => match self.retraction() {
+                    Some((next, prepared)) => {
+                        (head, hop) = self.move_on(*next, prepared);
+                        continue;
+                    }
+                    None => return self.send(head, hop),
+                },
+                Recall::Wait(recollection) => {
+                    self.leaving = Some(Box::new(Leaving { head, hop }));
+                    return Outcome::Recall(recollection);
+                }
+            };
+            let resend = self.upload.resend();
+            let settings = &self.shared.settings;
+            let (response, step) = self.chain.on_recalled(settings, policy, &remembered, resend);
+            match self.carry_out_remembered(step, response, head, hop) {
+                ControlFlow::Continue(next) => (head, hop) = next,
+                ControlFlow::Break(outcome) => return outcome,
+            }
+        }
+    }
+
+    fn send<R: Body>(&mut self, mut head: request::Parts, hop: u32) -> Outcome<B, R> {
+        let expectation = self.expectation(&mut head);
+        Outcome::Send(self.request(head, hop, expectation))
+    }
+
+    /// Follows a remembered redirect of `request`, and returns the request that it leads to.
+    fn carry_out_remembered<R: Body>(
+        &mut self,
+        step: Step,
+        response: response::Parts,
+        request: request::Parts,
+        hop: u32,
+    ) -> ControlFlow<Outcome<B, R>, (request::Parts, u32)> {
+        let refusal = match step {
+            Step::Send(next) => match self.upload.prepare(next.content) {
+                Ok(prepared) => return ControlFlow::Continue(self.move_on(*next, prepared)),
+                Err(error) => self.chain.content_failed(response.status, &next, error),
+            },
+            Step::Ask(question) => {
+                self.leaving = Some(Box::new(Leaving { head: request, hop }));
+                return ControlFlow::Break(Outcome::Ask(Asked::Remembered(response), question));
+            }
+            Step::Refuse(refusal) => refusal,
+            // There is no response to hand back: the server's own is what the caller gets.
+            Step::Return(_) | Step::Peek(_) => return ControlFlow::Break(self.send(request, hop)),
+        };
+        ControlFlow::Break(match self.shared.settings.on_refusal {
+            OnRefusal::Return => self.send(request, hop),
+            OnRefusal::Error => {
+                let refusal = self.explained(refusal).of_memory();
+                Outcome::Done(Err(Error::remembered(refusal, self.chain.history())))
+            }
+        })
+    }
+
+    /// Changes over to the next request, whose head it returns, with the number of its hop.
+    fn move_on(&mut self, next: Next, prepared: Prepared<B>) -> (request::Parts, u32) {
+        (self.chain.commit(next), self.upload.advance(prepared))
     }
 
     fn carry_out<R: Body>(
@@ -181,19 +304,23 @@ where
         step: Step,
         head: response::Parts,
         body: ResponseBody<R>,
-    ) -> Outcome<R> {
+    ) -> Outcome<B, R> {
         let next = match step {
-            Step::Return(refusal) => return Outcome::Done(Ok(self.finish(head, body, refusal))),
+            Step::Return(refusal) => return self.end(head, body, refusal),
             Step::Refuse(refusal) => {
                 let refusal = self.explained(refusal);
                 return self.refuse(head, body, refusal);
             }
             Step::Peek(limit) => return Outcome::Peek(head, body, limit),
-            Step::Ask(question) => return Outcome::Ask(head, body, question),
+            Step::Ask(question) => return Outcome::Ask(Asked::Received(head, body), question),
             Step::Send(next) => next,
         };
         match self.upload.prepare(next.content) {
             Ok(prepared) => {
+                if next.is_redirect() {
+                    let policy = policy(&self.policy, &self.shared);
+                    self.chain.conclude(policy, Ok(&head), Some(&next));
+                }
                 self.next = Some((next, prepared));
                 Outcome::Drain(body)
             }
@@ -203,10 +330,50 @@ where
                     self.refuse(head, body, refusal)
                 } else {
                     // A 417 is an answer, and no redirect that could be refused.
-                    Outcome::Done(Ok(self.finish(head, body, Some(refusal))))
+                    self.end(head, body, Some(refusal))
                 }
             }
         }
+    }
+
+    /// Ends the call with a response, unless it shows that what was remembered is wrong.
+    fn end<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Option<Refusal>,
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
+        if self.chain.conclude(policy, Ok(&head), None) == Recalled::Retracted {
+            self.next = self.retraction();
+            if self.next.is_some() {
+                return Outcome::Drain(body);
+            }
+        }
+        Outcome::Done(Ok(self.finish(head, body, refusal)))
+    }
+
+    /// Tells the policy of an error, and returns what is sent then, if anything is.
+    fn conclude_failure(
+        &mut self,
+        error: &(dyn error::Error + Send + Sync + 'static),
+    ) -> Option<(Box<Next>, Prepared<B>)> {
+        let policy = policy(&self.policy, &self.shared);
+        match self.chain.conclude(policy, Err(error), None) {
+            Recalled::Retracted => self.retraction(),
+            Recalled::Stands => None,
+        }
+    }
+
+    /// Prepares the request that the remembered redirects began with, if its content is there.
+    fn retraction(&mut self) -> Option<(Box<Next>, Prepared<B>)> {
+        let next = self.chain.retraction()?;
+        self.upload.hold();
+        if self.upload.resend() == Resend::Impossible {
+            return None;
+        }
+        let prepared = self.upload.prepare(next.content).ok()?;
+        Some((Box::new(next), prepared))
     }
 
     /// Adds why the content is gone, where the limit is not the reason.
@@ -224,7 +391,9 @@ where
         head: response::Parts,
         body: ResponseBody<R>,
         refusal: Refusal,
-    ) -> Outcome<R> {
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
+        self.chain.conclude(policy, Ok(&head), None);
         let response = self.finish(head, body, Some(refusal.clone()));
         Outcome::Done(match self.shared.settings.on_refusal {
             OnRefusal::Error => Err(Error::refused(refusal, response)),

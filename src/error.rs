@@ -47,7 +47,8 @@ enum Kind<R: Body> {
     Refused {
         refusal: Refusal,
         history: Option<History>,
-        response: SyncWrapper<Response<ResponseBody<R>>>,
+        /// None where the redirect was remembered: then nothing was sent.
+        response: Option<SyncWrapper<Response<ResponseBody<R>>>>,
     },
 }
 
@@ -61,10 +62,11 @@ impl<R: Body> Error<R> {
     }
 
     /// Returns the response that was refused, whole, with its [`Refusal`] and its
-    /// [`History`](crate::History) in its extensions, or `None` if the inner service failed.
+    /// [`History`](crate::History) in its extensions, or `None` if the inner service failed, or the
+    /// redirect was [remembered](Refusal::is_from_cache): then nothing was sent.
     pub fn into_response(self) -> Option<Response<ResponseBody<R>>> {
         match *self.kind {
-            Kind::Refused { response, .. } => Some(response.into_inner()),
+            Kind::Refused { response, .. } => response.map(SyncWrapper::into_inner),
             Kind::NotReady { .. } | Kind::Service { .. } => None,
         }
     }
@@ -102,8 +104,13 @@ impl<R: Body> Error<R> {
 
     pub(crate) fn refused(refusal: Refusal, response: Response<ResponseBody<R>>) -> Self {
         let history = History::of(&response).cloned();
-        let response = SyncWrapper::new(response);
+        let response = Some(SyncWrapper::new(response));
         Self { kind: Box::new(Kind::Refused { refusal, history, response }) }
+    }
+
+    /// Makes the error of a remembered redirect, for which nothing was sent.
+    pub(crate) fn remembered(refusal: Refusal, history: Option<History>) -> Self {
+        Self { kind: Box::new(Kind::Refused { refusal, history, response: None }) }
     }
 }
 
@@ -121,7 +128,11 @@ impl<R: Body> fmt::Display for Error<R> {
             }
             Kind::Refused { refusal, .. } => {
                 let uri = redacted(refusal.uri());
-                write!(f, "{} {uri} was redirected, and that was refused", refusal.method())
+                let redirected = match refusal.is_from_cache() {
+                    true => "is remembered as redirected",
+                    false => "was redirected",
+                };
+                write!(f, "{} {uri} {redirected}, and that was refused", refusal.method())
             }
         }
     }

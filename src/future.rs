@@ -17,9 +17,10 @@ use tower_service::Service;
 
 use crate::{
     body::{Glimpse, Peek, ReplayBody, ResponseBody},
-    call::{Call, Outcome},
+    call::{Asked, Call, Outcome},
     error::Error,
-    policy::{Policy, Question},
+    policy::{Policy, Question, Recollection},
+    settings::Settings,
     timer::Deadline,
 };
 
@@ -62,7 +63,7 @@ pin_project! {
         },
         // The policy waits for an answer.
         Asking {
-            response: Option<(response::Parts, ResponseBody<R>)>,
+            asked: Option<Asked<R>>,
             question: Question,
         },
         // The rest of a redirect is read, so that its connection can be used again.
@@ -71,6 +72,14 @@ pin_project! {
             body: ResponseBody<R>,
             left: u64,
             deadline: Deadline,
+        },
+        // The policy waits before it knows what it remembers of the next hop.
+        Recalling {
+            recollection: Recollection,
+        },
+        // The call has ended before anything was sent.
+        Ended {
+            result: Option<Result<Response<ResponseBody<R>>, Error<R>>>,
         },
         // The service is not ready for the next hop yet.
         Readying {
@@ -84,9 +93,38 @@ where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
     R: Body,
 {
-    /// Goes on with a call whose first request is on its way to `service`.
-    pub(crate) fn new(service: S, call: Call<P, B>, response: S::Future) -> Self {
-        Self { state: State::Calling { response }, service, call }
+    /// Carries out a call that has begun, with a service that is ready.
+    pub(crate) fn new(mut service: S, call: Call<P, B>, first: Outcome<B, R>) -> Self
+    where
+        P: Policy,
+        B: Body + Send + 'static,
+    {
+        let state = match first {
+            Outcome::Send(request) => State::Calling { response: service.call(request) },
+            first => State::after(first, call.settings()),
+        };
+        Self { state, service, call }
+    }
+}
+
+impl<F, B, R: Body> State<F, B, R> {
+    fn after(outcome: Outcome<B, R>, settings: &Settings) -> Self {
+        match outcome {
+            Outcome::Done(result) => Self::Ended { result: Some(result) },
+            Outcome::Peek(head, body, limit) => Self::Peeking {
+                head: Some(head),
+                peek: Some(Peek::new(body, limit)),
+                deadline: Deadline::new(&settings.timer, PEEK_TIME),
+            },
+            Outcome::Ask(asked, question) => Self::Asking { asked: Some(asked), question },
+            Outcome::Drain(body) => Self::Draining {
+                body,
+                left: settings.drain.bytes,
+                deadline: Deadline::new(&settings.timer, settings.drain.time),
+            },
+            Outcome::Recall(recollection) => Self::Recalling { recollection },
+            Outcome::Send(request) => Self::Readying { request: Some(request) },
+        }
     }
 }
 
@@ -105,35 +143,39 @@ where
         let mut hops = 0;
         loop {
             let outcome = match this.state.as_mut().project() {
-                StateProj::Calling { response } => {
-                    let Poll::Ready(response) = response.poll(cx) else {
-                        return this.call.poll_too_many(cx).map(Err);
-                    };
-                    let response = response.map_err(|e| this.call.failed(e))?;
-                    let (head, body) = response.into_parts();
-                    this.call.on_response(head, ResponseBody::new(body), None)
-                }
+                StateProj::Calling { response } => match response.poll(cx) {
+                    Poll::Ready(Ok(response)) => {
+                        let (head, body) = response.into_parts();
+                        this.call.on_response(head, ResponseBody::new(body), None)
+                    }
+                    Poll::Ready(Err(error)) => this.call.on_failure(error.into()),
+                    Poll::Pending => return this.call.poll_too_many(cx).map(Err),
+                },
                 StateProj::Peeking { head, peek, deadline } => {
                     let (seen, body) = ready!(poll_peek(peek, deadline, cx));
                     let head = head.take().expect("Peeking holds a response until it has peeked");
                     this.call.on_response(head, body, Some(&seen))
                 }
-                StateProj::Asking { response, question } => {
+                StateProj::Asking { asked, question } => {
                     let answer = ready!(Pin::new(question).poll(cx));
-                    let (head, body) =
-                        response.take().expect("Asking holds a response until it is answered");
-                    this.call.on_answer(head, body, answer)
+                    let asked = asked.take().expect("Asking holds a redirect until it is answered");
+                    this.call.on_answer(asked, answer)
                 }
                 StateProj::Draining { body, left, deadline } => {
                     ready!(poll_drain(body, left, deadline, cx));
                     // Only now: an upload that is cancelled earlier takes the rest of the response
                     // along.
-                    let request = Some(this.call.next_request());
-                    this.state.set(State::Readying { request });
-                    continue;
+                    this.call.go_on()
+                }
+                StateProj::Recalling { recollection } => {
+                    ready!(Pin::new(recollection).poll(cx));
+                    this.call.on_recollected()
+                }
+                StateProj::Ended { result } => {
+                    return Poll::Ready(result.take().expect("Ended is polled once"));
                 }
                 StateProj::Readying { request } => {
-                    ready!(this.service.poll_ready(cx)).map_err(|e| this.call.failed(e))?;
+                    ready!(this.service.poll_ready(cx)).map_err(|e| this.call.error(e))?;
                     let request =
                         request.take().expect("Readying holds a request until it is sent");
                     this.call.sent();
@@ -147,23 +189,10 @@ where
                     continue;
                 }
             };
-            let settings = this.call.settings();
-            this.state.set(match outcome {
-                Outcome::Done(result) => return Poll::Ready(result),
-                Outcome::Peek(head, body, limit) => State::Peeking {
-                    head: Some(head),
-                    peek: Some(Peek::new(body, limit)),
-                    deadline: Deadline::new(&settings.timer, PEEK_TIME),
-                },
-                Outcome::Ask(head, body, question) => {
-                    State::Asking { response: Some((head, body)), question }
-                }
-                Outcome::Drain(body) => State::Draining {
-                    body,
-                    left: settings.drain.bytes,
-                    deadline: Deadline::new(&settings.timer, settings.drain.time),
-                },
-            });
+            if let Outcome::Done(result) = outcome {
+                return Poll::Ready(result);
+            }
+            this.state.set(State::after(outcome, this.call.settings()));
         }
     }
 }

@@ -70,7 +70,7 @@ impl History {
 
     /// Returns the effective URI with its fragment, as curl's `url_effective`.
     pub fn effective_url(&self) -> String {
-        url(&self.effective)
+        self.effective.url()
     }
 
     /// Returns what a stored link to the first URI may be replaced by ([RFC 7538 §3]): where the
@@ -105,6 +105,8 @@ pub struct Hop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Server,
+    /// An earlier call.
+    Memory,
 }
 
 impl Hop {
@@ -130,9 +132,7 @@ impl Hop {
 
     /// Returns whether the redirect was remembered from an earlier call, and not received in this one.
     pub fn is_from_cache(&self) -> bool {
-        match self.source {
-            Source::Server => false,
-        }
+        self.source == Source::Memory
     }
 
     /// Returns the time from the request that was redirected to the head of its response.
@@ -189,13 +189,6 @@ impl Fragment {
 
     pub(crate) fn take(extensions: &mut Extensions) -> Option<Box<str>> {
         extensions.remove::<Self>().map(|fragment| fragment.0)
-    }
-}
-
-fn url(target: &Target) -> String {
-    match target.fragment() {
-        Some(fragment) => format!("{}#{fragment}", target.uri()),
-        None => target.uri().to_string(),
     }
 }
 

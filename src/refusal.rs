@@ -4,7 +4,10 @@ use std::{error, fmt, sync::Arc};
 
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::rules::target::{Target, redacted};
+use crate::{
+    history::Source,
+    rules::target::{Target, redacted},
+};
 
 /// Why a redirect was not followed.
 ///
@@ -25,11 +28,13 @@ pub struct Refusal {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     kind: RefusalKind,
     method: Method,
     requested: Target,
     status: StatusCode,
+    from: Source,
     target: Option<Target>,
     source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
@@ -82,7 +87,13 @@ impl Refusal {
         self.inner.kind
     }
 
-    /// Returns the status of the response that is handed back.
+    /// Returns whether the redirect is remembered from an earlier call: then there is no response.
+    pub fn is_from_cache(&self) -> bool {
+        self.inner.from == Source::Memory
+    }
+
+    /// Returns the status of the redirect: that of the response that is handed back, or the remembered
+    /// one.
     pub fn status(&self) -> StatusCode {
         self.inner.status
     }
@@ -109,19 +120,29 @@ impl Refusal {
         target: Option<Target>,
         source: Option<Arc<dyn error::Error + Send + Sync>>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { kind, method, requested, status, target, source }) }
+        let from = Source::Server;
+        Self { inner: Arc::new(Inner { kind, method, requested, status, from, target, source }) }
     }
 
     pub(crate) fn with_source(self, source: Arc<dyn error::Error + Send + Sync>) -> Self {
-        let Inner { kind, ref method, ref requested, status, ref target, .. } = *self.inner;
-        Self::new(kind, (method.clone(), requested.clone()), status, target.clone(), Some(source))
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        inner.source = Some(source);
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Makes it about a redirect that is remembered.
+    pub(crate) fn of_memory(self) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        inner.from = Source::Memory;
+        Self { inner: Arc::new(inner) }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, method, requested, status, target, source } = &*self.inner;
-        write!(f, "{} after {method} {}", status.as_u16(), redacted(requested.uri()))?;
+        let Inner { kind, method, requested, status, from, target, source } = &*self.inner;
+        let remembered = if *from == Source::Memory { "a remembered " } else { "" };
+        write!(f, "{remembered}{} after {method} {}", status.as_u16(), redacted(requested.uri()))?;
         if let Some(target) = target {
             write!(f, " to {}", redacted(target.uri()))?;
         }

@@ -99,9 +99,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let clone = self.inner.clone();
         // The clone may not be ready.
-        let mut service = mem::replace(&mut self.inner, clone);
-        let (call, request) = Call::new(self.shared.clone(), request);
-        let response = service.call(request);
-        ResponseFuture::new(service, call, response)
+        let service = mem::replace(&mut self.inner, clone);
+        let (call, first) = Call::begin(self.shared.clone(), request);
+        ResponseFuture::new(service, call, first)
     }
 }

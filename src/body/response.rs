@@ -163,6 +163,13 @@ pub(crate) struct Glimpse {
     pub(crate) more: More,
 }
 
+impl Glimpse {
+    /// Makes the glimpse of a body that is not there.
+    pub(crate) fn of_nothing() -> Self {
+        Self { bytes: Vec::new(), more: More::Nothing }
+    }
+}
+
 /// Whether a longer look would show more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum More {

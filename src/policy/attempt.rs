@@ -7,7 +7,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, r
 use super::Edits;
 use crate::{
     body::Resend,
-    history::Hop,
+    history::{Hop, Source},
     rules::{
         location::{self, LocationError},
         method::{self, Content, MethodRules},
@@ -31,6 +31,7 @@ pub struct Attempt<'a> {
     hops: &'a [Hop],
     secrets: &'a Secrets,
     peeked: Option<&'a [u8]>,
+    source: Source,
     call_state: &'a mut Extensions,
     /// The edits so far, and on top of them those of the branches that are being tried.
     edits: Edits,
@@ -51,10 +52,19 @@ impl Proposal {
         response: &response::Parts,
         rules: &MethodRules,
     ) -> Self {
-        let (method, content) = method::rewrite(response.status, &request.method, rules)
+        let target = location::target(&request.uri, fragment, &response.headers);
+        Self::of(request, response.status, target, rules)
+    }
+
+    pub(crate) fn of(
+        request: &request::Parts,
+        status: StatusCode,
+        target: Result<Target, LocationError>,
+        rules: &MethodRules,
+    ) -> Self {
+        let (method, content) = method::rewrite(status, &request.method, rules)
             // A response that a policy claims is about the same request.
             .unwrap_or_else(|| (request.method.clone(), Content::Keep));
-        let target = location::target(&request.uri, fragment, &response.headers);
         Self { method, content, target }
     }
 
@@ -76,7 +86,7 @@ impl<'a> Attempt<'a> {
         resend: Resend,
         call: CallFacts<'a>,
     ) -> Self {
-        let CallFacts { hops, secrets, peeked, call_state } = call;
+        let CallFacts { hops, secrets, peeked, source, call_state } = call;
         Self {
             request,
             response,
@@ -85,6 +95,7 @@ impl<'a> Attempt<'a> {
             hops,
             secrets,
             peeked,
+            source,
             call_state,
             edits: Edits::default(),
             branches: Vec::new(),
@@ -163,6 +174,14 @@ impl<'a> Attempt<'a> {
     /// [peek](super::Verdict::Peek) into it.
     pub fn peeked(&self) -> Option<&'a [u8]> {
         self.peeked
+    }
+
+    /// Returns whether the redirect is remembered from an earlier call. Nothing was sent then, and the
+    /// response has only the status and the `Location`.
+    ///
+    /// A policy that stops at it makes the request go to the server, whose own answer it sees next.
+    pub fn is_from_cache(&self) -> bool {
+        self.source == Source::Memory
     }
 
     /// Returns what policies remember during this call. Only policies see it.
@@ -264,5 +283,6 @@ pub(crate) struct CallFacts<'a> {
     pub(crate) hops: &'a [Hop],
     pub(crate) secrets: &'a Secrets,
     pub(crate) peeked: Option<&'a [u8]>,
+    pub(crate) source: Source,
     pub(crate) call_state: &'a mut Extensions,
 }

@@ -38,6 +38,7 @@ pub struct AttemptBuilder {
     hops: Vec<Hop>,
     secrets: Secrets,
     peeked: Option<Vec<u8>>,
+    source: Source,
     call_state: Extensions,
 }
 
@@ -55,6 +56,7 @@ impl AttemptBuilder {
             hops: Vec::new(),
             secrets: Secrets::default(),
             peeked: None,
+            source: Source::Server,
             call_state: Extensions::new(),
         }
     }
@@ -97,12 +99,20 @@ impl AttemptBuilder {
         self
     }
 
+    /// Makes it a redirect that is remembered from an earlier call.
+    #[must_use]
+    pub fn from_cache(mut self) -> Self {
+        self.source = Source::Memory;
+        self
+    }
+
     /// Returns the attempt.
     pub fn attempt(&mut self) -> Attempt<'_> {
         let call = CallFacts {
             hops: &self.hops,
             secrets: &self.secrets,
             peeked: self.peeked.as_deref(),
+            source: self.source,
             call_state: &mut self.call_state,
         };
         Attempt::new(&self.request, &self.response, &self.proposal, self.resend, call)

@@ -2,7 +2,10 @@
 
 use http::{StatusCode, request};
 
-use super::{Answer, Attempt, Decision, Edits, ExpectSupport, Policy, Question, Verdict, is_asked};
+use super::{
+    Answer, Attempt, Decision, Edits, Exchange, ExpectSupport, Outgoing, Policy, Question, Recall,
+    Verdict, is_asked,
+};
 
 /// Follows where both policies do; made by [`Policy::and`].
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,15 @@ impl<A: Policy, B: Policy> Policy for And<A, B> {
     fn expect(&self, request: &request::Parts) -> ExpectSupport {
         self.first.expect(request).max(self.second.expect(request))
     }
+
+    fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+        recall(&self.first, &self.second, request)
+    }
+
+    fn concluded(&self, exchange: &mut Exchange<'_>) {
+        self.first.concluded(exchange);
+        self.second.concluded(exchange);
+    }
 }
 
 /// Asks the second policy where the first has no opinion; made by [`Policy::or`].
@@ -85,6 +97,23 @@ impl<A: Policy, B: Policy> Policy for Or<A, B> {
 
     fn expect(&self, request: &request::Parts) -> ExpectSupport {
         self.first.expect(request).max(self.second.expect(request))
+    }
+
+    fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+        recall(&self.first, &self.second, request)
+    }
+
+    fn concluded(&self, exchange: &mut Exchange<'_>) {
+        self.first.concluded(exchange);
+        self.second.concluded(exchange);
+    }
+}
+
+/// Returns what the first of two policies remembers, or else what the second does.
+fn recall(first: &impl Policy, second: &impl Policy, request: &mut Outgoing<'_>) -> Recall {
+    match first.recall(request) {
+        Recall::Nothing => second.recall(request),
+        recall => recall,
     }
 }
 

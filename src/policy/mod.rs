@@ -21,9 +21,11 @@ mod attempt;
 mod attempt_builder;
 mod combine;
 mod edits;
+mod exchange;
 mod expect;
 mod https_only;
 mod limited;
+mod recall;
 mod redirect_fn;
 mod referer;
 pub mod s3;
@@ -44,9 +46,11 @@ pub use self::{
     attempt::Attempt,
     attempt_builder::AttemptBuilder,
     combine::{And, Or},
+    exchange::Exchange,
     expect::{ExpectFn, ExpectSupport, expect_fn},
     https_only::HttpsOnly,
     limited::Limited,
+    recall::{Outgoing, Recall, Recollection, Remembered},
     redirect_fn::{RedirectFn, redirect_fn},
     referer::Referer,
     s3::S3,
@@ -58,6 +62,7 @@ pub use self::{
 pub(crate) use self::{
     attempt::{CallFacts, Proposal},
     edits::Edits,
+    exchange::{Outcome, Recalled, Sent},
 };
 use crate::rules::method;
 
@@ -112,6 +117,31 @@ pub trait Policy: Send + Sync {
     fn expect(&self, request: &request::Parts) -> ExpectSupport {
         let _ = request;
         ExpectSupport::Unknown
+    }
+
+    /// Returns what the policy remembers of where `request` must go.
+    ///
+    /// It is called before every request that may be redirected leaves, the first one and those that
+    /// redirects lead to. A redirect that it recalls is followed exactly as one that is received:
+    /// [`redirect`](Self::redirect) gives the verdict
+    /// ([`is_from_cache`](Attempt::is_from_cache) tells it), and credentials, limit, loops and
+    /// [`History`](crate::History) do not differ. Then it is called again, for the request that follows.
+    /// If the verdict is to stop, the request is sent, and the server's own answer decides.
+    ///
+    /// Where [`and`](Self::and) or [`or`](Self::or) join two policies, the first that remembers
+    /// anything is believed.
+    fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+        let _ = request;
+        Recall::Nothing
+    }
+
+    /// Learns what came of a request: a response, or the inner service's error.
+    ///
+    /// It is called once for every request that was sent, when it is decided whether the response
+    /// leads to another one, and not at all for one whose call was dropped. (A request that is repeated
+    /// because the server refused its `Expect` is one request.)
+    fn concluded(&self, exchange: &mut Exchange<'_>) {
+        let _ = exchange;
     }
 
     /// Makes a policy that follows where both do: the stricter decides.
@@ -203,6 +233,14 @@ macro_rules! forward {
             fn expect(&self, request: &request::Parts) -> ExpectSupport {
                 (**self).expect(request)
             }
+
+            fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+                (**self).recall(request)
+            }
+
+            fn concluded(&self, exchange: &mut Exchange<'_>) {
+                (**self).concluded(exchange);
+            }
         }
     )*};
 }
@@ -216,14 +254,17 @@ const _: fn(Box<dyn Policy>) = |_| {};
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use http::Request;
+    use http::{Extensions, Request};
 
     use super::*;
+    use crate::Target;
 
-    /// Claims 400 and counts how often it is asked.
+    /// Claims 400 and counts how often its hooks are called.
     #[derive(Default)]
     struct Spy {
         asked: AtomicUsize,
+        recalled: AtomicUsize,
+        concluded: AtomicUsize,
     }
 
     impl Policy for Spy {
@@ -242,6 +283,16 @@ mod tests {
             } else {
                 ExpectSupport::Unknown
             }
+        }
+
+        fn recall(&self, _: &mut Outgoing<'_>) -> Recall {
+            self.recalled.fetch_add(1, Ordering::SeqCst);
+            Recall::Retract
+        }
+
+        fn concluded(&self, exchange: &mut Exchange<'_>) {
+            self.concluded.fetch_add(1, Ordering::SeqCst);
+            exchange.retract();
         }
     }
 
@@ -273,7 +324,49 @@ mod tests {
             let mut claimed = AttemptBuilder::redirect("http://a.test/", 400, "/x");
             let _ = policy.redirect(&mut claimed.attempt());
             assert_eq!(spy.asked.load(Ordering::SeqCst), calls + 1, "{name}");
+
+            let (head, ()) = Request::new(()).into_parts();
+            let mut state = Extensions::new();
+            let recall = policy.recall(&mut Outgoing::new(&head, &mut state));
+            assert!(matches!(recall, Recall::Retract), "{name}");
+            assert_eq!(spy.recalled.load(Ordering::SeqCst), calls + 1, "{name}");
+            let error = std::io::Error::other("down");
+            let mut exchange = Exchange::new(&head, Err(&error), &mut state);
+            policy.concluded(&mut exchange);
+            assert_eq!(exchange.recalled(), Recalled::Retracted, "{name}");
+            assert_eq!(spy.concluded.load(Ordering::SeqCst), calls + 1, "{name}");
         }
+    }
+
+    #[test]
+    fn of_two_policies_the_first_that_remembers_is_believed() {
+        struct Knows(&'static str);
+
+        impl Policy for Knows {
+            fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+                Decision::Pass.into()
+            }
+
+            fn recall(&self, _: &mut Outgoing<'_>) -> Recall {
+                let target = Target::new(http::Uri::from_static(self.0), None).unwrap();
+                Recall::Redirect(Remembered::new(StatusCode::PERMANENT_REDIRECT, target))
+            }
+        }
+
+        let knows = |policy: &dyn Policy| {
+            let (head, ()) = Request::new(()).into_parts();
+            let mut state = Extensions::new();
+            match policy.recall(&mut Outgoing::new(&head, &mut state)) {
+                Recall::Redirect(remembered) => remembered.target.uri().to_string(),
+                recall => format!("{recall:?}"),
+            }
+        };
+        let (b, c) = ("http://b.test/", "http://c.test/");
+        assert_eq!(knows(&Knows(b).and(Knows(c))), b);
+        assert_eq!(knows(&Standard.and(Knows(c))), c);
+        assert_eq!(knows(&Knows(b).or(Knows(c))), b);
+        assert_eq!(knows(&Standard.or(Knows(c))), c);
+        assert_eq!(knows(&Standard.or(Standard)), "Nothing");
     }
 
     /// `Follow` is about redirects: it has nothing to say of what only its neighbour claims.

@@ -77,6 +77,7 @@ impl<P: Policy> TowerHttp<P> {
         let (request, response) = (self.request(theirs), response(theirs)?);
         let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
         let call = CallFacts {
+            source: Source::Server,
             hops: &self.hops,
             secrets: &self.secrets,
             peeked: None,

@@ -56,6 +56,23 @@ impl Target {
         self.fragment.as_deref()
     }
 
+    /// Returns the URI with its fragment.
+    pub(crate) fn url(&self) -> String {
+        match &self.fragment {
+            Some(fragment) => format!("{}#{fragment}", self.uri),
+            None => self.uri.to_string(),
+        }
+    }
+
+    /// Returns the target of a request with `fragment`, which it keeps unless it has one of its own
+    /// ([RFC 9110 §10.2.2]).
+    ///
+    /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
+    pub(crate) fn inheriting(&self, fragment: Option<&str>) -> Self {
+        let fragment = self.fragment.as_deref().or(fragment);
+        Self { uri: self.uri.clone(), fragment: fragment.map(Into::into) }
+    }
+
     pub(crate) fn into_parts(self) -> (Uri, Option<Box<str>>) {
         (self.uri, self.fragment)
     }

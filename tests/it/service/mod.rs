@@ -2,6 +2,7 @@
 
 mod contract;
 mod extensions;
+mod memory;
 mod refusals;
 mod strict;
 mod verdicts;

@@ -1,24 +1,32 @@
 //! The redirects of one call: no I/O, no clock, no body.
 
+mod next;
+mod walk;
+
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, Uri, request, response};
 use tower::BoxError;
 
+pub(crate) use self::next::Next;
+use self::{
+    next::{Followed, Kind},
+    walk::{Memory, Standing, Walk},
+};
 use crate::{
     body::{Glimpse, More, Resend},
     head::Head,
     history::{Fragment, History, Hop, Source},
     policy::{
-        Answer, Attempt, CallFacts, Decision, Edits, Failure, Policy, Proposal, Question, Verdict,
-        is_asked,
+        Answer, Attempt, CallFacts, Decision, Edits, Exchange, Failure, Outcome, Outgoing, Policy,
+        Proposal, Question, Recall, Recalled, Remembered, Sent, Verdict, is_asked,
     },
     refusal::{Refusal, RefusalKind},
     rules::{
         expect::{self, Expectation},
         location::LocationError,
         method::{self, Content},
-        next::{self, Crossing, Grant, Secrets},
+        next::{self as rules, Crossing, Grant, Secrets},
         target::Target,
         visit::Visit,
     },
@@ -27,20 +35,17 @@ use crate::{
 
 /// What one call knows of itself: the request that was sent last, and how it came to be.
 pub(crate) struct Chain {
-    head: Head,
+    at: Standing,
     reach: Reach,
-    fragment: Option<Box<str>>,
-    /// The caller's.
-    extensions: Extensions,
-    /// Those that policies have set: like the fields, they are meant for one origin.
-    set_by_policy: Extensions,
     call_state: Extensions,
     hops: Vec<Hop>,
-    secrets: Secrets,
     visited: Vec<Visit>,
     /// In a box, like all that only a redirect needs: the call is moved before it is polled.
     pending: Option<Box<Pending>>,
     expectation: Expectation,
+    memory: Memory,
+    /// The remembered redirects that led to the request that was sent last.
+    walk: Option<Box<Walk>>,
 }
 
 /// What a request is about.
@@ -57,6 +62,7 @@ struct Pending {
     proposal: Proposal,
     edits: Edits,
     resend: Resend,
+    source: Source,
 }
 
 /// What whoever drives the chain does next.
@@ -73,59 +79,28 @@ pub(crate) enum Step {
     Send(Box<Next>),
 }
 
-/// The next request, without its content. The chain changes only when it is given to
-/// [`Chain::commit`].
-pub(crate) struct Next {
-    pub(crate) head: request::Parts,
-    pub(crate) content: Content,
-    kind: Kind,
-}
-
-/// What a next request is.
-#[expect(clippy::large_enum_variant, reason = "one per redirect, in a box")]
-enum Kind {
-    Redirect(Followed),
-    /// The same request again, without `Expect` ([RFC 9110 §10.1.1]).
-    ///
-    /// [RFC 9110 §10.1.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
-    WithoutExpect,
-}
-
-/// What a followed redirect changes.
-struct Followed {
-    hop: Hop,
-    visit: Option<Visit>,
-    fragment: Option<Box<str>>,
-    crossing: Crossing,
-    fields_of_policy: Vec<HeaderName>,
-    extensions: Extensions,
-    extensions_of_policy: Extensions,
-}
-
-impl Next {
-    /// Returns whether it follows a redirect. If not, it must not ask for `100 Continue`.
-    pub(crate) fn is_redirect(&self) -> bool {
-        matches!(self.kind, Kind::Redirect(_))
-    }
-}
-
 impl Chain {
     /// Begins the chain of a request, and takes from it what is meant for this layer.
     pub(crate) fn new(request: &mut request::Parts, settings: &Settings) -> Self {
         let fragment = Fragment::take(&mut request.extensions);
         let reach = if expect::is_tunnel(request) { Reach::Tunnel } else { Reach::Resource };
-        Self {
+        let at = Standing {
             head: Head::copy(request),
-            reach,
             fragment,
             extensions: request.extensions.clone(),
             set_by_policy: Extensions::new(),
+            secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
+        };
+        Self {
+            at,
+            reach,
             call_state: Extensions::new(),
             hops: Vec::new(),
-            secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
             visited: Vec::new(),
             pending: None,
             expectation: Expectation::None,
+            memory: Memory::Asked,
+            walk: None,
         }
     }
 
@@ -157,20 +132,65 @@ impl Chain {
             let refusal = self.refusal(RefusalKind::Tunnel, response.status);
             return Step::Return(response.status.is_redirection().then_some(refusal));
         }
-        let mut request = self.head.rebuild();
-        request.extensions = self.extensions.clone();
-        let proposal =
-            Proposal::new(&request, self.fragment.as_deref(), response, &settings.methods);
+        let request = self.request();
+        let fragment = self.at.fragment.as_deref();
+        let proposal = Proposal::new(&request, fragment, response, &settings.methods);
+        self.decide(settings, policy, response, (request, proposal), seen)
+    }
+
+    /// Asks what the policy remembers of where the request that is sent next must go.
+    pub(crate) fn recall(&mut self, policy: &dyn Policy, head: &request::Parts) -> Recall {
+        if self.memory == Memory::SetAside || self.reach == Reach::Tunnel {
+            return Recall::Nothing;
+        }
+        policy.recall(&mut Outgoing::of(head, &self.hops, &mut self.call_state))
+    }
+
+    /// Says what to do about a redirect that is remembered. `response` stands for the one that was
+    /// received once.
+    pub(crate) fn on_recalled(
+        &mut self,
+        settings: &Settings,
+        policy: &dyn Policy,
+        remembered: &Remembered,
+        resend: Resend,
+    ) -> (response::Parts, Step) {
+        let (response, ()) = remembered.response().into_parts();
+        let request = self.request();
+        let target = remembered.target.inheriting(self.at.fragment.as_deref());
+        let proposal = Proposal::of(&request, response.status, Ok(target), &settings.methods);
+        let nothing = Glimpse::of_nothing();
+        let seen = Seen {
+            resend,
+            peeked: Some(&nothing),
+            elapsed: Duration::ZERO,
+            source: Source::Memory,
+        };
+        let step = self.decide(settings, policy, &response, (request, proposal), seen);
+        (response, step)
+    }
+
+    /// Asks the policy about a redirect.
+    fn decide(
+        &mut self,
+        settings: &Settings,
+        policy: &dyn Policy,
+        response: &response::Parts,
+        (request, proposal): (request::Parts, Proposal),
+        seen: Seen<'_>,
+    ) -> Step {
         let call = CallFacts {
             hops: &self.hops,
-            secrets: &self.secrets,
+            secrets: &self.at.secrets,
             peeked: seen.peeked.map(|glimpse| &*glimpse.bytes),
+            source: seen.source,
             call_state: &mut self.call_state,
         };
         let mut attempt = Attempt::new(&request, response, &proposal, seen.resend, call);
         let verdict = policy.redirect(&mut attempt);
         let edits = attempt.into_edits();
-        let pending = Pending { request, proposal, edits, resend: seen.resend };
+        let Seen { resend, source, .. } = seen;
+        let pending = Pending { request, proposal, edits, resend, source };
         match verdict {
             Verdict::Decided(decision) => {
                 self.settle(settings, response, pending, decision, seen.elapsed)
@@ -200,6 +220,22 @@ impl Chain {
         self.settle(settings, response, pending, answer.decision, elapsed)
     }
 
+    /// Tells the policy what came of the request that was sent last, and returns whether it takes back
+    /// what it has recalled.
+    pub(crate) fn conclude(
+        &mut self,
+        policy: &dyn Policy,
+        outcome: Outcome<'_>,
+        next: Option<&Next>,
+    ) -> Recalled {
+        let sent = Sent::Flat(&self.at.head, &self.at.extensions);
+        let followed_to = next.map(|next| &next.head.uri);
+        let call_state = &mut self.call_state;
+        let mut exchange = Exchange::of(sent, outcome, followed_to, &self.hops, call_state);
+        policy.concluded(&mut exchange);
+        exchange.recalled()
+    }
+
     /// Returns what happened, once it has ended.
     pub(crate) fn history(&mut self) -> Option<History> {
         if self.hops.is_empty() {
@@ -211,12 +247,12 @@ impl Chain {
 
     /// Returns the URI of the request that was sent last.
     pub(crate) fn uri(&self) -> &Uri {
-        &self.head.uri
+        &self.at.head.uri
     }
 
     /// Returns method and target of the request that was sent last.
     pub(crate) fn request_line(&self) -> (Method, Target) {
-        (self.head.method.clone(), self.requested())
+        (self.at.head.method.clone(), self.requested())
     }
 
     /// Returns the refusal of a redirect whose content could not be made anew.
@@ -239,7 +275,7 @@ impl Chain {
         decision: Decision,
         elapsed: Duration,
     ) -> Step {
-        let Pending { request, proposal, mut edits, resend } = pending;
+        let Pending { request, proposal, mut edits, resend, source } = pending;
         let Proposal { method, content, target } = proposal.edited(&mut edits);
         let status = response.status;
         let grant = match self.grant(decision, status, target.as_ref().ok()) {
@@ -259,11 +295,11 @@ impl Chain {
         }
 
         let crossing = Crossing::between(&request.uri, target.uri(), grant);
-        let mut head = next::head(&request, content, crossing, &self.secrets);
+        let mut head = rules::head(&request, content, crossing, &self.at.secrets);
         edits.apply(&mut head.headers);
         let extensions = self.kept_extensions(crossing, settings);
         let mut extensions_of_policy = match crossing {
-            Crossing::WithinOrigin => self.set_by_policy.clone(),
+            Crossing::WithinOrigin => self.at.set_by_policy.clone(),
             Crossing::Anonymous | Crossing::Trusted => Extensions::new(),
         };
         extensions_of_policy.extend(edits.extensions);
@@ -275,7 +311,7 @@ impl Chain {
             // What a policy claims is no redirect. It may be about something that no field shows, such
             // as the region to sign for, and the policy knows when to end.
             Loops::Detect if !method::is_redirect(status) => None,
-            Loops::Detect => Some(Visit::new(&request, &self.secrets)),
+            Loops::Detect => Some(Visit::new(&request, &self.at.secrets)),
         };
         if visit.as_ref().is_some_and(|visit| self.was_sent(visit, &head)) {
             return refuse(RefusalKind::Loop);
@@ -284,7 +320,7 @@ impl Chain {
             method: request.method,
             requested: self.requested(),
             status,
-            source: Source::Server,
+            source,
             elapsed,
             headers: recorded(&response.headers, &settings.record),
         };
@@ -304,7 +340,7 @@ impl Chain {
 
     /// Returns whether `next` is the request that was sent `last`, or one before it.
     fn was_sent(&self, last: &Visit, next: &request::Parts) -> bool {
-        let next = Visit::new(next, &self.secrets);
+        let next = Visit::new(next, &self.at.secrets);
         *last == next || self.visited.contains(&next)
     }
 
@@ -350,32 +386,44 @@ impl Chain {
 
     /// Goes on to the next request: what stays behind now is gone for good.
     pub(crate) fn commit(&mut self, next: Next) -> request::Parts {
-        let Next { head, kind, .. } = next;
+        let Next { head, content, kind } = next;
         match kind {
             Kind::WithoutExpect => {}
-            Kind::Redirect(followed) => {
-                self.hops.push(followed.hop);
-                self.visited.extend(followed.visit);
-                self.fragment = followed.fragment;
-                if followed.crossing != Crossing::WithinOrigin {
-                    self.secrets.set_by_policy.clear();
-                }
-                self.secrets.set_by_policy.extend(followed.fields_of_policy);
-                self.extensions = followed.extensions;
-                self.set_by_policy = followed.extensions_of_policy;
-                self.head = Head::copy(&head);
-            }
+            Kind::Retraction => self.walk_back(),
+            Kind::Redirect(followed) => self.follow(&head, content, followed),
         }
         head
+    }
+
+    fn follow(&mut self, head: &request::Parts, content: Content, followed: Followed) {
+        let mut secrets = self.at.secrets.clone();
+        if followed.crossing != Crossing::WithinOrigin {
+            secrets.set_by_policy.clear();
+        }
+        secrets.set_by_policy.extend(followed.fields_of_policy);
+        let next = Standing {
+            head: Head::copy(head),
+            fragment: followed.fragment,
+            extensions: followed.extensions,
+            set_by_policy: followed.extensions_of_policy,
+            secrets,
+        };
+        let before = mem::replace(&mut self.at, next);
+        match followed.hop.source {
+            Source::Memory => self.walk_on(before, content),
+            Source::Server => self.walk = None,
+        }
+        self.hops.push(followed.hop);
+        self.visited.extend(followed.visit);
     }
 
     /// Returns those of the caller's extensions that may go along.
     fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Extensions {
         match crossing {
-            Crossing::WithinOrigin | Crossing::Trusted => self.extensions.clone(),
+            Crossing::WithinOrigin | Crossing::Trusted => self.at.extensions.clone(),
             Crossing::Anonymous => {
                 let mut kept = Extensions::new();
-                settings.extensions.iter().for_each(|keep| keep(&self.extensions, &mut kept));
+                settings.extensions.iter().for_each(|keep| keep(&self.at.extensions, &mut kept));
                 kept
             }
         }
@@ -388,15 +436,21 @@ impl Chain {
 
     /// Makes the request that was sent last again, without `Expect`.
     fn without_expect(&self) -> Next {
-        let mut head = self.head.rebuild();
+        let mut head = self.at.rebuild();
         expect::remove(&mut head.headers);
-        head.extensions = both(&self.extensions, &self.set_by_policy);
         Next { head, content: Content::Keep, kind: Kind::WithoutExpect }
+    }
+
+    /// Makes the head of the request that was sent last anew, with the caller's extensions.
+    fn request(&self) -> request::Parts {
+        let mut request = self.at.head.rebuild();
+        request.extensions = self.at.extensions.clone();
+        request
     }
 
     /// Returns the target of the request that was sent last.
     fn requested(&self) -> Target {
-        Target::of_request(self.head.uri.clone(), self.fragment.clone())
+        Target::of_request(self.at.head.uri.clone(), self.at.fragment.clone())
     }
 
     /// Returns why a response is handed over that leads to nothing, if it is a 3xx.
@@ -425,6 +479,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) resend: Resend,
     pub(crate) peeked: Option<&'a Glimpse>,
     pub(crate) elapsed: Duration,
+    pub(crate) source: Source,
 }
 
 impl Seen<'_> {

@@ -1,0 +1,80 @@
+//! The remembered redirects that led to a request, and the way back.
+
+use http::{Extensions, request};
+
+use super::{
+    Chain, both,
+    next::{Kind, Next},
+};
+use crate::{
+    head::Head,
+    rules::{method::Content, next::Secrets},
+};
+
+/// The request that is sent next or was sent last, and what came along with it.
+pub(super) struct Standing {
+    pub(super) head: Head,
+    pub(super) fragment: Option<Box<str>>,
+    /// The caller's.
+    pub(super) extensions: Extensions,
+    /// Those that policies have set: like the fields, they are meant for one origin.
+    pub(super) set_by_policy: Extensions,
+    pub(super) secrets: Secrets,
+}
+
+impl Standing {
+    pub(super) fn rebuild(&self) -> request::Parts {
+        let mut head = self.head.rebuild();
+        head.extensions = both(&self.extensions, &self.set_by_policy);
+        head
+    }
+}
+
+/// Where a walk of remembered redirects began.
+pub(super) struct Walk {
+    start: Standing,
+    hops: usize,
+    visited: usize,
+    content: Content,
+}
+
+/// Whether policies are asked what they remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    Asked,
+    /// It has misled this call once.
+    SetAside,
+}
+
+impl Chain {
+    /// Adds a remembered redirect to the walk. It was followed from `before`.
+    pub(super) fn walk_on(&mut self, before: Standing, content: Content) {
+        let (hops, visited) = (self.hops.len(), self.visited.len());
+        let walk = self.walk.get_or_insert_with(|| {
+            Box::new(Walk { start: before, hops, visited, content: Content::Keep })
+        });
+        if content == Content::Drop {
+            walk.content = Content::Drop;
+        }
+    }
+
+    /// Makes the request that the walk began with, unless there is no walk, or its content is gone.
+    pub(crate) fn retraction(&self) -> Option<Next> {
+        let walk = self.walk.as_ref()?;
+        (walk.content == Content::Keep).then(|| Next {
+            head: walk.start.rebuild(),
+            content: Content::Keep,
+            kind: Kind::Retraction,
+        })
+    }
+
+    /// Goes back to where the walk began, and sets the memory aside.
+    pub(super) fn walk_back(&mut self) {
+        if let Some(walk) = self.walk.take() {
+            self.hops.truncate(walk.hops);
+            self.visited.truncate(walk.visited);
+            self.at = walk.start;
+        }
+        self.memory = Memory::SetAside;
+    }
+}
