@@ -1,0 +1,125 @@
+//! How a call ends: with a response, with an error, or not yet.
+
+use std::error;
+
+use http::{Response, response};
+use http_body::Body;
+use tower::BoxError;
+
+use super::{Call, Outcome, policy};
+use crate::{
+    body::{Ends, Prepared, Resend, ResponseBody},
+    chain::Next,
+    error::Error,
+    policy::{Policy, Recalled},
+    refusal::{Refusal, RefusalKind},
+    rules::method,
+    settings::OnRefusal,
+};
+
+impl<P, B> Call<P, B>
+where
+    P: Policy,
+    B: Body + Send + 'static,
+{
+    /// Learns that the inner service failed.
+    pub(crate) fn on_failure<R: Body>(&mut self, error: BoxError) -> Outcome<B, R> {
+        match self.conclude_failure(&*error) {
+            Some(next) => {
+                self.next = Some(next);
+                self.go_on()
+            }
+            None => Outcome::Done(Err(self.error(error))),
+        }
+    }
+
+    /// Ends the call with a response, unless it shows that what was remembered is wrong.
+    pub(super) fn end<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Option<Refusal>,
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
+        if self.chain.conclude(policy, Ok(&head), None) == Recalled::Retracted {
+            self.next = self.retraction();
+            if self.next.is_some() {
+                return Outcome::Drain(body);
+            }
+        }
+        Outcome::Done(Ok(self.finish(head, body, refusal)))
+    }
+
+    pub(super) fn refuse<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Refusal,
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
+        self.chain.conclude(policy, Ok(&head), None);
+        let response = self.finish(head, body, Some(refusal.clone()));
+        Outcome::Done(match self.shared.settings.on_refusal {
+            OnRefusal::Error => Err(Error::refused(refusal, response)),
+            OnRefusal::Return => Ok(response),
+        })
+    }
+
+    /// Makes the response that the caller gets.
+    pub(super) fn finish<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        refusal: Option<Refusal>,
+    ) -> Response<ResponseBody<R>> {
+        let ends =
+            if method::is_redirect(head.status) { Ends::WithResponse } else { Ends::ByItself };
+        let upload = self.upload.hand_over(ends);
+        let mut response = Response::from_parts(head, body.ending(upload));
+        if let Some(history) = self.chain.history() {
+            response.extensions_mut().insert(history);
+        }
+        if let Some(refusal) = refusal {
+            response.extensions_mut().insert(refusal);
+        }
+        response
+    }
+
+    /// Adds why the content is gone, where the limit is not the reason.
+    pub(super) fn explained(&self, refusal: Refusal) -> Refusal {
+        match self.upload.failure() {
+            Some(error) if refusal.kind() == RefusalKind::BodyNotReplayable => {
+                refusal.with_source(error)
+            }
+            _ => refusal,
+        }
+    }
+
+    /// Tells the policy of an error, and returns what is sent then, if anything is.
+    pub(super) fn conclude_failure(
+        &mut self,
+        error: &(dyn error::Error + Send + Sync + 'static),
+    ) -> Option<(Box<Next>, Prepared<B>)> {
+        let policy = policy(&self.policy, &self.shared);
+        match self.chain.conclude(policy, Err(error), None) {
+            Recalled::Retracted => self.retraction(),
+            Recalled::Stands => None,
+        }
+    }
+
+    /// Prepares the request that the remembered redirects began with, if its content is there.
+    pub(super) fn retraction(&mut self) -> Option<(Box<Next>, Prepared<B>)> {
+        let next = self.chain.retraction()?;
+        self.upload.hold();
+        if self.upload.resend() == Resend::Impossible {
+            return None;
+        }
+        let prepared = self.upload.prepare(next.content).ok()?;
+        Some((Box::new(next), prepared))
+    }
+
+    /// Makes the error of an inner service that failed, or was not ready for a hop.
+    pub(crate) fn error<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
+        Error::service(self.chain.request_line(), self.chain.history(), error)
+    }
+}

@@ -1,0 +1,131 @@
+//! How a request leaves: where the policies remember it must go, and when its content is sent.
+
+use std::ops::ControlFlow;
+
+use http::{Request, request, response};
+use http_body::Body;
+
+use super::{Asked, Call, Leaving, Outcome, policy};
+use crate::{
+    body::{Prepared, ReplayBody},
+    chain::{Next, Step},
+    error::Error,
+    expectation::{self, Wait},
+    policy::{Policy, Recall},
+    rules::expect::Expectation,
+    settings::OnRefusal,
+};
+
+impl<P, B> Call<P, B>
+where
+    P: Policy,
+    B: Body + Send + 'static,
+{
+    /// Goes on with the request that waits to be sent.
+    pub(crate) fn on_recollected<R: Body>(&mut self) -> Outcome<B, R> {
+        let Leaving { head, hop } = *self.leaving.take().expect("a request waits to be sent");
+        self.leave(head, hop)
+    }
+
+    /// Lets a request leave, unless the policy remembers that it must go elsewhere.
+    pub(super) fn leave<R: Body>(
+        &mut self,
+        mut head: request::Parts,
+        mut hop: u32,
+    ) -> Outcome<B, R> {
+        loop {
+            let policy = policy(&self.policy, &self.shared);
+            let remembered = match self.chain.recall(policy, &head) {
+                Recall::Redirect(remembered) => remembered,
+                Recall::Nothing => return self.send(head, hop),
+                Recall::Retract => match self.retraction() {
+                    Some((next, prepared)) => {
+                        (head, hop) = self.move_on(*next, prepared);
+                        continue;
+                    }
+                    None => return self.send(head, hop),
+                },
+                Recall::Wait(recollection) => {
+                    self.leaving = Some(Box::new(Leaving { head, hop }));
+                    return Outcome::Recall(recollection);
+                }
+            };
+            let resend = self.upload.resend();
+            let settings = &self.shared.settings;
+            let (response, step) = self.chain.on_recalled(settings, policy, &remembered, resend);
+            match self.carry_out_remembered(step, response, head, hop) {
+                ControlFlow::Continue(next) => (head, hop) = next,
+                ControlFlow::Break(outcome) => return outcome,
+            }
+        }
+    }
+
+    pub(super) fn send<R: Body>(&mut self, mut head: request::Parts, hop: u32) -> Outcome<B, R> {
+        let expectation = self.expectation(&mut head);
+        Outcome::Send(self.request(head, hop, expectation))
+    }
+
+    /// Follows a remembered redirect of `request`, and returns the request that it leads to.
+    pub(super) fn carry_out_remembered<R: Body>(
+        &mut self,
+        step: Step,
+        response: response::Parts,
+        request: request::Parts,
+        hop: u32,
+    ) -> ControlFlow<Outcome<B, R>, (request::Parts, u32)> {
+        let refusal = match step {
+            Step::Send(next) => match self.upload.prepare(next.content) {
+                Ok(prepared) => return ControlFlow::Continue(self.move_on(*next, prepared)),
+                Err(error) => self.chain.content_failed(response.status, &next, error),
+            },
+            Step::Ask(question) => {
+                self.leaving = Some(Box::new(Leaving { head: request, hop }));
+                return ControlFlow::Break(Outcome::Ask(Asked::Remembered(response), question));
+            }
+            Step::Refuse(refusal) => refusal,
+            // There is no response to hand back: the server's own is what the caller gets.
+            Step::Return(_) | Step::Peek(_) => return ControlFlow::Break(self.send(request, hop)),
+        };
+        ControlFlow::Break(match self.shared.settings.on_refusal {
+            OnRefusal::Return => self.send(request, hop),
+            OnRefusal::Error => {
+                let refusal = self.explained(refusal).of_memory();
+                Outcome::Done(Err(Error::remembered(refusal, self.chain.history())))
+            }
+        })
+    }
+
+    /// Changes over to the next request, whose head it returns, with the number of its hop.
+    pub(super) fn move_on(&mut self, next: Next, prepared: Prepared<B>) -> (request::Parts, u32) {
+        (self.chain.commit(next), self.upload.advance(prepared))
+    }
+
+    /// Makes the request of a hop, and listens for the answer that its content waits for.
+    pub(super) fn request(
+        &mut self,
+        head: request::Parts,
+        hop: u32,
+        expectation: Expectation,
+    ) -> Request<ReplayBody<B>> {
+        self.chain.expects(expectation);
+        let wait = match expectation {
+            Expectation::Continue => {
+                let support = policy(&self.policy, &self.shared).expect(&head);
+                expectation::wait(&self.shared.settings, support)
+            }
+            Expectation::None => None,
+        };
+        let Some(Wait { patience, successor, unreported }) = wait else {
+            let mut request = Request::from_parts(head, self.upload.body(hop, None));
+            self.listener.listen(&mut request);
+            return request;
+        };
+        let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
+        self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
+        request
+    }
+
+    pub(super) fn expectation(&self, head: &mut request::Parts) -> Expectation {
+        expectation::decide(&self.shared.settings, head, self.upload.size_hint())
+    }
+}

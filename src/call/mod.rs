@@ -1,0 +1,254 @@
+//! What lasts through all hops of a call: the chain, the upload, and who hears of `100 Continue`.
+
+mod ending;
+mod leaving;
+
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response, request, response};
+use http_body::Body;
+use tower::BoxError;
+
+use crate::{
+    body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
+    chain::{Chain, Next, Seen, Step},
+    error::Error,
+    expectation,
+    history::Source,
+    informational::Listener,
+    policy::{Answer, Policy, Question, Recollection, RequestPolicy},
+    rules::expect::Expectation,
+    settings::Settings,
+};
+
+/// What a layer gives to all its calls.
+pub(crate) struct Shared<P> {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) policy: Arc<P>,
+}
+
+impl<P> Clone for Shared<P> {
+    fn clone(&self) -> Self {
+        Self { settings: Arc::clone(&self.settings), policy: Arc::clone(&self.policy) }
+    }
+}
+
+/// How many bytes of one request's content are recorded: a request extension that takes the place of
+/// the layer's [`replay_limit`](crate::FollowRedirectLayer::replay_limit).
+///
+/// ```
+/// use http::Request;
+/// use tower_follow_redirect::ReplayLimit;
+///
+/// let request = Request::put("http://a.test/").extension(ReplayLimit::new(16 << 20)).body(())?;
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayLimit(u64);
+
+impl ReplayLimit {
+    /// Makes the extension of a limit in bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+}
+
+/// One call.
+pub(crate) struct Call<P, B> {
+    shared: Shared<P>,
+    policy: Option<RequestPolicy>,
+    listener: Listener,
+    chain: Chain,
+    upload: Upload<B>,
+    next: Option<(Box<Next>, Prepared<B>)>,
+    /// The request that waits to be sent, in a box since most calls have none.
+    leaving: Option<Box<Leaving>>,
+    sent_at: Instant,
+    elapsed: Duration,
+}
+
+/// A request that may yet be redirected by what a policy remembers.
+struct Leaving {
+    head: request::Parts,
+    hop: u32,
+}
+
+/// What is done next.
+pub(crate) enum Outcome<B, R: Body> {
+    /// The call ends.
+    Done(Result<Response<ResponseBody<R>>, Error<R>>),
+    /// The policy wants to see so much of the body.
+    Peek(response::Parts, ResponseBody<R>, usize),
+    /// The policy waits for an answer.
+    Ask(Asked<R>, Question),
+    /// The rest of the body is drained, then the next request is sent.
+    Drain(ResponseBody<R>),
+    /// The policy waits before it knows what it remembers.
+    Recall(Recollection),
+    /// The request is sent.
+    Send(Request<ReplayBody<B>>),
+}
+
+/// The redirect that a question is about.
+pub(crate) enum Asked<R: Body> {
+    Received(response::Parts, ResponseBody<R>),
+    Remembered(response::Parts),
+}
+
+impl<P, B> Call<P, B>
+where
+    P: Policy,
+    B: Body + Send + 'static,
+{
+    /// Begins a call, and says what is done first.
+    pub(crate) fn begin<R: Body>(shared: Shared<P>, request: Request<B>) -> (Self, Outcome<B, R>) {
+        let settings = &shared.settings;
+        let (mut head, body) = request.into_parts();
+        let policy = head.extensions.remove();
+        let listener = Listener::new(&mut head.extensions);
+        let factory = head.extensions.remove().or_else(|| BodyFactory::of(&body));
+        let limit = head.extensions.remove::<ReplayLimit>();
+        let capacity = Capacity {
+            memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
+            #[cfg(feature = "spill")]
+            spill: settings.spill.clone(),
+        };
+        let mut call = Self {
+            policy,
+            listener,
+            chain: Chain::new(&mut head, settings),
+            upload: Upload::new(body, capacity, factory),
+            next: None,
+            leaving: None,
+            sent_at: Instant::now(),
+            elapsed: Duration::ZERO,
+            shared,
+        };
+        let outcome = call.leave(head, 0);
+        (call, outcome)
+    }
+
+    /// Asks what a response leads to. `peeked` is what was seen of its body.
+    pub(crate) fn on_response<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        peeked: Option<&Glimpse>,
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
+        if !self.chain.may_go_on(policy, head.status) {
+            let refusal = self.chain.not_redirect(head.status);
+            return self.end(head, body, refusal);
+        }
+        if self.chain.is_failed_expectation(head.status) {
+            expectation::remember_refusal(&self.shared.settings, self.chain.uri());
+        }
+        self.upload.hold();
+        if peeked.is_none() {
+            self.elapsed = self.sent_at.elapsed();
+        }
+        let (resend, elapsed) = (self.upload.resend(), self.elapsed);
+        let seen = Seen { resend, peeked, elapsed, source: Source::Server };
+        let step = self.chain.on_response(&self.shared.settings, policy, &head, seen);
+        self.carry_out(step, head, body)
+    }
+
+    /// Asks what a response leads to, now that the policy's question has an answer.
+    pub(crate) fn on_answer<R: Body>(&mut self, asked: Asked<R>, answer: Answer) -> Outcome<B, R> {
+        let settings = &self.shared.settings;
+        match asked {
+            Asked::Received(head, body) => {
+                let step = self.chain.on_answer(settings, &head, answer, self.elapsed);
+                self.carry_out(step, head, body)
+            }
+            Asked::Remembered(head) => {
+                let step = self.chain.on_answer(settings, &head, answer, Duration::ZERO);
+                let Leaving { head: request, hop } =
+                    *self.leaving.take().expect("the request waits for the answer");
+                match self.carry_out_remembered(step, head, request, hop) {
+                    ControlFlow::Continue((request, hop)) => self.leave(request, hop),
+                    ControlFlow::Break(outcome) => outcome,
+                }
+            }
+        }
+    }
+
+    /// Ends the current hop, whose response is drained: what is still being sent of it fails.
+    pub(crate) fn go_on<R: Body>(&mut self) -> Outcome<B, R> {
+        let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
+        let repeated = next.is_repeated();
+        let (head, hop) = self.move_on(*next, prepared);
+        if repeated {
+            return Outcome::Send(self.request(head, hop, Expectation::None));
+        }
+        self.leave(head, hop)
+    }
+
+    /// Notes that a request is sent now.
+    pub(crate) fn sent(&mut self) {
+        self.sent_at = Instant::now();
+    }
+
+    /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
+    pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
+        let too_many = ready!(self.listener.poll_too_many(cx));
+        let too_many: BoxError = too_many.into();
+        // No other request helps against such a server.
+        let _ = self.conclude_failure(&*too_many);
+        Poll::Ready(self.error(too_many))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn carry_out<R: Body>(
+        &mut self,
+        step: Step,
+        head: response::Parts,
+        body: ResponseBody<R>,
+    ) -> Outcome<B, R> {
+        let next = match step {
+            Step::Return(refusal) => return self.end(head, body, refusal),
+            Step::Refuse(refusal) => {
+                let refusal = self.explained(refusal);
+                return self.refuse(head, body, refusal);
+            }
+            Step::Peek(limit) => return Outcome::Peek(head, body, limit),
+            Step::Ask(question) => return Outcome::Ask(Asked::Received(head, body), question),
+            Step::Send(next) => next,
+        };
+        match self.upload.prepare(next.content) {
+            Ok(prepared) => {
+                if next.is_redirect() {
+                    let policy = policy(&self.policy, &self.shared);
+                    self.chain.conclude(policy, Ok(&head), Some(&next));
+                }
+                self.next = Some((next, prepared));
+                Outcome::Drain(body)
+            }
+            Err(error) => {
+                let refusal = self.chain.content_failed(head.status, &next, error);
+                if next.is_redirect() {
+                    self.refuse(head, body, refusal)
+                } else {
+                    // A 417 is an answer, and no redirect that could be refused.
+                    self.end(head, body, Some(refusal))
+                }
+            }
+        }
+    }
+}
+
+/// Returns the policy of a call: the request's own, or the layer's.
+fn policy<'a, P: Policy>(own: &'a Option<RequestPolicy>, shared: &'a Shared<P>) -> &'a dyn Policy {
+    match own {
+        Some(RequestPolicy(policy)) => &**policy,
+        None => &*shared.policy,
+    }
+}
