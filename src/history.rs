@@ -77,7 +77,16 @@ impl History {
     /// permanent redirects (301 and 308) led that the chain began with, or `None` if it began with
     /// another.
     ///
+    /// It has the fragment that goes with it, and no userinfo.
+    ///
+    /// It says where they led, and not that this is right. There is one too if the chain ended with a
+    /// 404, or in an [`Error`](crate::Error), and if it was said over `http`, where it may be the login
+    /// page of a hotel's network. So look at the status of the response, and at the scheme of each
+    /// [hop](Self::hops), before a link is changed: by [RFC 9110 §15.4.9] it takes a secured
+    /// connection to a trusted server. The example `relink` shows how.
+    ///
     /// [RFC 7538 §3]: https://www.rfc-editor.org/rfc/rfc7538#section-3
+    /// [RFC 9110 §15.4.9]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4.9
     pub fn permanent_target(&self) -> Option<&Target> {
         match self.hops.iter().take_while(|hop| hop.is_permanent()).count() {
             0 => None,
