@@ -92,6 +92,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Returns the caller's extensions, as far as they have come along.
+    pub fn extensions(&self) -> &'a Extensions {
+        match self.sent {
+            Sent::Flat(_, extensions) => extensions,
+            Sent::Whole(request) => &request.extensions,
+        }
+    }
+
     /// Returns the head of the response, or the error of the inner service.
     ///
     /// # Errors
