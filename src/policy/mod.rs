@@ -24,6 +24,8 @@ mod edits;
 mod expect;
 mod https_only;
 mod limited;
+#[cfg(feature = "permanent-cache")]
+pub mod permanent;
 mod redirect_fn;
 mod referer;
 pub mod s3;
