@@ -9,4 +9,6 @@
 
 #![allow(dead_code, reason = "the policy comes next")]
 
+mod directives;
 mod key;
+mod list;
