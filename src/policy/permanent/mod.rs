@@ -12,3 +12,10 @@
 mod directives;
 mod key;
 mod list;
+mod options;
+mod unix;
+
+pub use self::options::{
+    ClearSiteData, Commit, Fallback, Methods, Plaintext, Queries, Reach, SetCookie, Sharing,
+    Statuses,
+};
