@@ -10,6 +10,7 @@
 #![allow(dead_code, reason = "the policy comes next")]
 
 mod directives;
+mod freshness;
 mod key;
 mod list;
 mod options;
