@@ -15,6 +15,7 @@ mod key;
 mod list;
 mod options;
 mod unix;
+mod vary;
 
 pub use self::options::{
     ClearSiteData, Commit, Fallback, Methods, Plaintext, Queries, Reach, SetCookie, Sharing,
