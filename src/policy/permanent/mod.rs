@@ -10,6 +10,7 @@
 #![allow(dead_code, reason = "the policy comes next")]
 
 mod directives;
+mod entry;
 mod freshness;
 mod key;
 mod list;
@@ -17,7 +18,10 @@ mod options;
 mod unix;
 mod vary;
 
-pub use self::options::{
-    ClearSiteData, Commit, Fallback, Methods, Plaintext, Queries, Reach, SetCookie, Sharing,
-    Statuses,
+pub use self::{
+    entry::Entry,
+    options::{
+        ClearSiteData, Commit, Fallback, Methods, Plaintext, Queries, Reach, SetCookie, Sharing,
+        Statuses,
+    },
 };
