@@ -14,7 +14,9 @@ mod entry;
 mod freshness;
 mod key;
 mod list;
+mod methods;
 mod options;
+mod trust;
 mod unix;
 mod vary;
 
