@@ -16,6 +16,7 @@ mod key;
 mod list;
 mod methods;
 mod options;
+mod storable;
 mod trust;
 mod unix;
 mod vary;
