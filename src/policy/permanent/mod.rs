@@ -19,6 +19,7 @@ mod options;
 mod storable;
 mod trust;
 mod unix;
+mod usable;
 mod vary;
 
 pub use self::{
