@@ -9,8 +9,10 @@
 
 #![allow(dead_code, reason = "the policy comes next")]
 
+mod contradiction;
 mod directives;
 mod entry;
+mod fallback;
 mod freshness;
 mod key;
 mod list;
