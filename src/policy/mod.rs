@@ -25,6 +25,8 @@ mod exchange;
 mod expect;
 mod https_only;
 mod limited;
+#[cfg(feature = "permanent-cache")]
+pub mod permanent;
 mod recall;
 mod redirect_fn;
 mod referer;
@@ -40,6 +42,8 @@ use std::sync::Arc;
 
 use http::{StatusCode, request};
 
+#[cfg(feature = "permanent-cache")]
+pub use self::permanent::PermanentCache;
 #[cfg(feature = "tower-http")]
 pub use self::tower_http::TowerHttp;
 pub use self::{

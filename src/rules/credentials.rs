@@ -61,7 +61,12 @@ const SENSITIVE_FIELDS: [HeaderName; 20] = [
 /// assert!(is_credential(&header::ACCEPT, &value));
 /// ```
 pub fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
-    value.is_sensitive() || SENSITIVE_FIELDS.contains(name)
+    value.is_sensitive() || is_secret_field(name)
+}
+
+/// Returns whether the module lists `name`.
+pub(crate) fn is_secret_field(name: &HeaderName) -> bool {
+    SENSITIVE_FIELDS.contains(name)
 }
 
 /// Removes every credential, and the fields in `also`. A field with one secret value loses all of

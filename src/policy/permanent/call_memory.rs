@@ -1,0 +1,86 @@
+//! What one call knows of its memory.
+
+use std::{mem, sync::Arc};
+
+use http::{Extensions, Uri};
+
+use super::{Entry, RedirectCacheMode, key};
+
+/// What one call knows of its memory: how it uses it, what it has recalled, what it may remember.
+#[derive(Clone, Default)]
+pub(super) struct CallMemory {
+    mode: RedirectCacheMode,
+    partition: Option<Box<str>>,
+    recalled: Vec<Recalled>,
+    /// Of what was recalled, the walk that led to the current request begins here.
+    walk: usize,
+    candidates: Vec<(Box<str>, Entry)>,
+}
+
+/// A redirect that was followed without asking the server.
+#[derive(Clone)]
+pub(super) struct Recalled {
+    pub(super) key: Box<str>,
+    pub(super) entry: Arc<Entry>,
+}
+
+/// The memories of a call, each with its cache: two of these may be joined in one policy.
+#[derive(Clone, Default)]
+struct Memories(Vec<(usize, CallMemory)>);
+
+impl CallMemory {
+    /// Begins the memory of a call with what its first request brings along.
+    pub(super) fn begin(first: &Extensions, partition: impl FnOnce() -> Option<Box<str>>) -> Self {
+        let mode = first.get().copied().unwrap_or_default();
+        Self { mode, partition: partition(), ..Self::default() }
+    }
+
+    pub(super) fn find(state: &mut Extensions, cache: usize) -> Option<&mut Self> {
+        let Memories(memories) = state.get_mut()?;
+        memories.iter_mut().find(|(of, _)| *of == cache).map(|(_, memory)| memory)
+    }
+
+    /// Keeps it for the rest of the call.
+    pub(super) fn keep(self, state: &mut Extensions, cache: usize) {
+        let Memories(memories) = state.get_or_insert_default();
+        memories.retain(|(of, _)| *of != cache);
+        memories.push((cache, self));
+    }
+
+    pub(super) fn mode(&self) -> RedirectCacheMode {
+        self.mode
+    }
+
+    /// Writes the key of `uri` into `buffer`, if it has one.
+    pub(super) fn key(&self, uri: &Uri, buffer: &mut String) -> bool {
+        key::key(self.partition.as_deref(), uri, buffer)
+    }
+
+    /// Returns whether the redirect of `key` was recalled before in this call: then it loops.
+    pub(super) fn has_recalled(&self, key: &str) -> bool {
+        self.recalled.iter().any(|recalled| &*recalled.key == key)
+    }
+
+    pub(super) fn recall(&mut self, key: &str, entry: &Arc<Entry>) {
+        self.recalled.push(Recalled { key: key.into(), entry: Arc::clone(entry) });
+    }
+
+    /// Returns what has led to the current request since a server was asked.
+    pub(super) fn walk(&self) -> &[Recalled] {
+        self.recalled.get(self.walk..).unwrap_or_default()
+    }
+
+    /// Ends the walk: the server has redirected, or it is taken back.
+    pub(super) fn end_walk(&mut self) {
+        self.walk = self.recalled.len();
+    }
+
+    /// Notes what is remembered if the call ends well.
+    pub(super) fn propose(&mut self, key: &str, entry: Entry) {
+        self.candidates.push((key.into(), entry));
+    }
+
+    pub(super) fn take_candidates(&mut self) -> Vec<(Box<str>, Entry)> {
+        mem::take(&mut self.candidates)
+    }
+}
