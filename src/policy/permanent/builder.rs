@@ -131,7 +131,7 @@ impl PermanentCacheBuilder {
         self
     }
 
-    /// Sets how many redirects are kept in memory at most; by default 10,000.
+    /// Sets how many redirects are kept in memory at most; by default 10,000, and at least 2.
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.bounds.entries = entries;
         self

@@ -10,6 +10,9 @@ use super::{Entry, RedirectStore};
 /// table's share, the queue's node.
 const OVERHEAD: u64 = 96;
 
+/// A cache for one would keep none: a part of it is for those that were used once.
+const FEWEST: usize = 2;
+
 /// Keeps remembered redirects in memory, within bounds; which make room is decided as in S3-FIFO, so
 /// that a crawl over many redirects does not wash out those that are used often.
 pub(super) struct MemoryStore {
@@ -45,7 +48,7 @@ impl Weighter<Box<str>, Arc<Entry>> for Bytes {
 
 impl MemoryStore {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let entries = bounds.entries.max(1);
+        let entries = bounds.entries.max(FEWEST);
         let share = bounds.bytes.div_ceil(entries as u64).max(1);
         Self { cache: Cache::with_weighter(entries, bounds.bytes, Bytes { share }) }
     }
@@ -118,7 +121,7 @@ mod tests {
 
     #[test]
     fn neither_bound_is_passed() {
-        let table = [(100, 1 << 20, 10), (10_000, 20_000, 10), (100, 100_000, 2000), (1, 1000, 1)];
+        let table = [(100, 1 << 20, 10), (10_000, 20_000, 10), (100, 100_000, 2000), (2, 1000, 1)];
         for (entries, bytes, length) in table {
             let store = MemoryStore::new(Bounds { entries, bytes });
             for n in 0..1000 {
