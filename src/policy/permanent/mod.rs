@@ -58,6 +58,8 @@ mod memory;
 mod methods;
 mod options;
 mod policy;
+#[cfg(feature = "shared-store")]
+pub mod shared;
 mod source;
 mod storable;
 mod store;

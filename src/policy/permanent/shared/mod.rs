@@ -1,0 +1,5 @@
+//! Remembered redirects that a fleet of processes shares.
+
+mod store;
+
+pub use self::store::{Change, Changes, NoChanges, SharedStore};
