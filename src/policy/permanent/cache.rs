@@ -109,7 +109,8 @@ impl PermanentCache {
 
     /// Waits until the shared store was told what this process has learned so far, or that was given up.
     ///
-    /// A store that fails is tried for a while: set a timeout around it.
+    /// A store that fails is tried for a while: set a timeout around it. Outside a runtime with a clock
+    /// nothing is told, and this does not wait.
     #[cfg(feature = "shared-store")]
     pub async fn flush(&self) {
         if let Some(shared) = &self.inner.others.shared {

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use http::Uri;
@@ -52,7 +53,10 @@ impl Inner {
     pub(super) fn put(&self, key: &str, entry: Entry) {
         let entry = Arc::new(entry);
         self.keep(key, &entry);
-        self.others.put(key, &entry);
+        if self.others.exist() {
+            let ttl = Duration::from_secs(entry.remaining(self.clock.now()));
+            self.others.put(key, &entry, ttl);
+        }
     }
 
     /// Remembers what is written elsewhere already.

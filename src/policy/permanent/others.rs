@@ -1,6 +1,9 @@
 //! The other processes that share a memory: there are none without the feature `shared-store`.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use super::{Entry, inner::Inner};
 use crate::policy::Recollection;
@@ -31,9 +34,9 @@ impl Others {
         }
     }
 
-    pub(super) fn put(&self, key: &str, entry: &Arc<Entry>) {
+    pub(super) fn put(&self, key: &str, entry: &Arc<Entry>, ttl: Duration) {
         if let Some(shared) = &self.shared {
-            shared.put(key, entry);
+            shared.put(key, entry, ttl);
         }
     }
 
@@ -77,7 +80,7 @@ impl Others {
 
     pub(super) fn run(&self) {}
 
-    pub(super) fn put(&self, _: &str, _: &Arc<Entry>) {}
+    pub(super) fn put(&self, _: &str, _: &Arc<Entry>, _: Duration) {}
 
     pub(super) fn remove(&self, _: &str) {}
 

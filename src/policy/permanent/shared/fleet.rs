@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     policy::permanent::{Entry, inner::Inner},
-    timer,
+    timer::Timer,
 };
 
 /// For how long a key that the store did not know, or was told to forget, is not asked for again.
@@ -38,7 +38,7 @@ pub(in crate::policy::permanent) trait Shared: Send + Sync {
     /// Begins to read and write for `memory`, or goes on where the runtime has ended that did.
     fn run(self: Arc<Self>, memory: &Weak<Inner>);
 
-    fn put(&self, key: &str, entry: &Arc<Entry>);
+    fn put(&self, key: &str, entry: &Arc<Entry>, ttl: Duration);
 
     fn remove(&self, key: &str);
 
@@ -69,6 +69,8 @@ pub(super) struct Fleet<S> {
     /// Until when keys are not asked for.
     absent: Cache<Box<str>, Instant>,
     is_running: AtomicBool,
+    /// How often it could have run since it did, but perhaps for a clock.
+    clockless: AtomicU32,
     errors: AtomicU64,
     dropped: AtomicU64,
     rejected: AtomicU64,
@@ -85,6 +87,7 @@ impl<S: SharedStore> Fleet<S> {
             memory: OnceLock::new(),
             absent: Cache::new(ABSENT),
             is_running: AtomicBool::new(false),
+            clockless: AtomicU32::new(0),
             errors: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -152,6 +155,10 @@ impl<S: SharedStore> Fleet<S> {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn is_running(&self) -> bool {
+        self.is_running.load(Ordering::Acquire)
+    }
+
     pub(super) fn stopped(&self) {
         self.is_running.store(false, Ordering::Release);
     }
@@ -172,10 +179,16 @@ impl<S: SharedStore> Fleet<S> {
 
 impl<S: SharedStore> Shared for Fleet<S> {
     fn run(self: Arc<Self>, memory: &Weak<Inner>) {
-        if self.is_running.load(Ordering::Acquire) || !timer::Timer::default().can_sleep() {
+        if self.is_running() {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
+        // To ask a runtime for a clock that it has not is dear, and prints a panic.
+        let asked = self.clockless.fetch_add(1, Ordering::Relaxed);
+        if asked != 0 && !asked.is_power_of_two() || !Timer::default().can_sleep() {
+            return;
+        }
+        self.clockless.store(0, Ordering::Relaxed);
         if self.is_running.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -183,9 +196,9 @@ impl<S: SharedStore> Shared for Fleet<S> {
         worker::start(&runtime, self);
     }
 
-    fn put(&self, key: &str, entry: &Arc<Entry>) {
+    fn put(&self, key: &str, entry: &Arc<Entry>, ttl: Duration) {
         self.absent.remove(key);
-        self.push(Op::Put(key.into(), Arc::clone(entry)));
+        self.push(Op::Put(key.into(), Arc::clone(entry), ttl));
     }
 
     fn remove(&self, key: &str) {
@@ -198,7 +211,7 @@ impl<S: SharedStore> Shared for Fleet<S> {
     }
 
     fn is_worth_asking(&self, key: &str) -> bool {
-        if self.usage.reading != Reading::OnDemand {
+        if self.usage.reading != Reading::OnDemand || !self.is_running() {
             return false;
         }
         let now = Instant::now();
@@ -222,7 +235,11 @@ impl<S: SharedStore> Shared for Fleet<S> {
     }
 
     fn flushed(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move { self.queue.flushed().await })
+        Box::pin(async move {
+            if self.is_running() {
+                self.queue.flushed().await;
+            }
+        })
     }
 
     fn status(&self) -> SharedStatus {

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -12,7 +13,8 @@ use crate::policy::permanent::Entry;
 /// What is to be done to a shared store.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Put(Box<str>, Arc<Entry>),
+    /// An entry that is fresh for so long.
+    Put(Box<str>, Arc<Entry>, Duration),
     Remove(Box<str>),
     Clear,
 }

@@ -81,14 +81,11 @@ async fn carry_out<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> Result<(), S::E
     match op {
         Op::Remove(key) => fleet.store.remove(key).await,
         Op::Clear => fleet.store.clear().await,
-        Op::Put(key, entry) => {
-            let Some(value) = fleet.seal.seal(key, entry) else { return Ok(()) };
-            let ttl = match entry.fresh_until().duration_since(std::time::SystemTime::now()) {
-                Ok(ttl) if !ttl.is_zero() => ttl,
-                _ => return Ok(()),
-            };
-            fleet.store.put(key, value, ttl).await
-        }
+        Op::Put(key, entry, ttl) => match fleet.seal.seal(key, entry) {
+            Some(value) => fleet.store.put(key, value, *ttl).await,
+            // It cannot be written down, and stays here.
+            None => Ok(()),
+        },
     }
 }
 
