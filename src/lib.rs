@@ -78,6 +78,7 @@
 //!   `hyper::rt::Timer`. Without it, nothing waits for `100 Continue` unless
 //!   [asked](ExpectContinue::wait_unreported) to.
 //! - `fs`: adds `FileBody`, a file as a request body that can be sent again (Unix and Windows).
+//! - `permanent-cache`: remembers permanent redirects (`policy::permanent`).
 //! - `s3-xml`: reads where S3 redirects to in the XML of its errors, where no header says so.
 //! - `spill`: adds `Spill`, a temporary file for what passes the replay limit (Unix and Windows).
 //! - `tower-http`: adds `policy::TowerHttp`, our policies in tower-http's `FollowRedirect`.

@@ -19,6 +19,12 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
+    /// Returns whether there is a clock to wait by.
+    #[cfg(feature = "shared-store")]
+    pub(crate) fn can_sleep(&self) -> bool {
+        self.sleep(Duration::ZERO).is_some()
+    }
+
     /// Returns a sleep, or `None` where tokio has no clock: outside a runtime, or in one without.
     fn sleep(&self, duration: Duration) -> Option<Sleep> {
         match self {

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -12,8 +12,10 @@ use super::{
     ClearSiteData, Commit, Fallback, Methods, PermanentCache, Plaintext, Queries, Reach,
     RedirectStore, SetCookie, Sharing, Statuses,
     clock::Clock,
+    inner::Inner,
     memory::{Bounds, MemoryStore},
     options::Options,
+    others::Others,
 };
 
 /// Tells whose request it is.
@@ -40,6 +42,8 @@ pub struct PermanentCacheBuilder {
     pub(super) store: Option<Arc<dyn RedirectStore>>,
     pub(super) clock: Clock,
     pub(super) partition: Option<Partition>,
+    #[cfg(feature = "shared-store")]
+    shared: Option<super::shared::SharedCache>,
 }
 
 impl PermanentCacheBuilder {
@@ -149,6 +153,13 @@ impl PermanentCacheBuilder {
         self
     }
 
+    /// Shares what is remembered with other processes.
+    #[cfg(feature = "shared-store")]
+    pub fn shared(mut self, shared: super::shared::SharedCache) -> Self {
+        self.shared = Some(shared);
+        self
+    }
+
     /// Separates what is remembered by tenant, cookie jar, or whatever else redirects differ by
     /// ([RFC 9111 §7.2]). It is asked once in a call, about the caller's request.
     ///
@@ -179,6 +190,13 @@ impl PermanentCacheBuilder {
     /// Makes the memory.
     pub fn build(self) -> PermanentCache {
         PermanentCache::from_builder(self)
+    }
+
+    pub(super) fn others(&self, memory: &Weak<Inner>) -> Others {
+        #[cfg(feature = "shared-store")]
+        return Others::of(memory, self.shared.as_ref());
+        #[cfg(not(feature = "shared-store"))]
+        Others::of(memory)
     }
 
     /// Returns the store, and whether something may be in it already.

@@ -1,22 +1,13 @@
 //! The memory itself.
 
-use std::{
-    cell::RefCell,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use http::Uri;
 
 use super::{
-    Entry, PermanentCacheBuilder, RedirectStore, Source,
-    builder::Partition,
-    clock::Clock,
-    key::{self, KeysOfOrigin},
-    options::Options,
+    Entry, PermanentCacheBuilder, Source,
+    inner::{Inner, with_buffer},
+    key,
 };
 
 /// Remembers permanent redirects, so that the next request goes to the new URI at once.
@@ -40,15 +31,6 @@ use super::{
 #[derive(Clone)]
 pub struct PermanentCache {
     pub(super) inner: Arc<Inner>,
-}
-
-pub(super) struct Inner {
-    pub(super) options: Options,
-    pub(super) clock: Clock,
-    pub(super) partition: Option<Partition>,
-    store: Arc<dyn RedirectStore>,
-    /// Most clients never remember anything, and need no look at the store to see that.
-    has_stored: AtomicBool,
 }
 
 /// How a request uses a [`PermanentCache`]: a request extension.
@@ -84,11 +66,8 @@ impl PermanentCache {
         PermanentCacheBuilder::default()
     }
 
-    pub(super) fn from_builder(mut builder: PermanentCacheBuilder) -> Self {
-        let (store, has_stored) = builder.take_store();
-        let PermanentCacheBuilder { options, clock, partition, .. } = builder;
-        let has_stored = AtomicBool::new(has_stored);
-        Self { inner: Arc::new(Inner { options, clock, partition, store, has_stored }) }
+    pub(super) fn from_builder(builder: PermanentCacheBuilder) -> Self {
+        Self { inner: Inner::from_builder(builder) }
     }
 
     /// Forgets the redirect of `uri`, where requests have no partition.
@@ -105,9 +84,9 @@ impl PermanentCache {
         });
     }
 
-    /// Forgets everything.
+    /// Forgets everything, in a shared store too.
     pub fn clear(&self) {
-        self.retain(|_, _| false);
+        self.inner.clear();
     }
 
     /// Forgets each redirect that `keep` returns `false` for.
@@ -122,13 +101,27 @@ impl PermanentCache {
         self.inner.retain(&mut |key, entry| keep(Source::of(key), entry));
     }
 
+    /// Returns how the shared store has done, or `None` if there is none.
+    #[cfg(feature = "shared-store")]
+    pub fn shared_status(&self) -> Option<super::shared::SharedStatus> {
+        Some(self.inner.others.shared.as_ref()?.status())
+    }
+
+    /// Waits until the shared store was told what this process has learned so far, or that was given up.
+    ///
+    /// A store that fails is tried for a while: set a timeout around it. Outside a runtime with a clock
+    /// nothing is told, and this does not wait.
+    #[cfg(feature = "shared-store")]
+    pub async fn flush(&self) {
+        if let Some(shared) = &self.inner.others.shared {
+            Arc::clone(shared).flushed().await;
+        }
+    }
+
     /// Returns how many redirects are kept, stale ones too. It looks at each of them.
     pub fn len(&self) -> usize {
         let mut count = 0;
-        self.inner.store.retain(&mut |_, _| {
-            count += 1;
-            true
-        });
+        self.inner.for_each(&mut |_, _| count += 1);
         count
     }
 
@@ -151,43 +144,4 @@ impl fmt::Debug for PermanentCache {
             .field("options", &self.inner.options)
             .finish_non_exhaustive()
     }
-}
-
-impl Inner {
-    pub(super) fn has_stored(&self) -> bool {
-        self.has_stored.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<Arc<Entry>> {
-        self.store.get(key)
-    }
-
-    pub(super) fn put(&self, key: &str, entry: Entry) {
-        self.store.put(key, Arc::new(entry));
-        self.has_stored.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn remove(&self, key: &str) {
-        self.store.remove(key);
-    }
-
-    pub(super) fn forget_origin(&self, uri: &Uri) {
-        if let Some(keys) = KeysOfOrigin::of(uri) {
-            self.retain(&mut |key, _| !keys.contain(key));
-        }
-    }
-
-    fn retain(&self, keep: &mut dyn FnMut(&str, &Entry) -> bool) {
-        self.store.retain(keep);
-    }
-}
-
-/// Lends a buffer for a key, which lasts as long as the thread: looking up costs no allocation.
-pub(super) fn with_buffer<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
-    thread_local!(static BUFFER: RefCell<String> = const { RefCell::new(String::new()) });
-    BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-        Ok(mut buffer) => use_it(&mut buffer),
-        // A store of one's own may call back.
-        Err(_) => use_it(&mut String::new()),
-    })
 }

@@ -14,6 +14,8 @@ pub(super) struct CallMemory {
     recalled: Vec<Recalled>,
     /// Of what was recalled, the walk that led to the current request begins here.
     walk: usize,
+    /// What other processes were asked about last.
+    asked: Option<Box<str>>,
     candidates: Vec<(Box<str>, Entry)>,
 }
 
@@ -63,6 +65,15 @@ impl CallMemory {
 
     pub(super) fn recall(&mut self, key: &str, entry: &Arc<Entry>) {
         self.recalled.push(Recalled { key: key.into(), entry: Arc::clone(entry) });
+    }
+
+    /// Notes that other processes are asked about `key`, unless they were just asked.
+    pub(super) fn ask(&mut self, key: &str) -> bool {
+        let is_new = self.asked.as_deref() != Some(key);
+        if is_new {
+            self.asked = Some(key.into());
+        }
+        is_new
     }
 
     /// Returns what has led to the current request since a server was asked.

@@ -190,6 +190,8 @@ mod tests {
             ("max-age=2147483648", Seconds::Valid(LONGEST)),
             ("max-age=2147483649", Seconds::Valid(LONGEST)),
             ("max-age=99999999999999999999999999", Seconds::Valid(LONGEST)),
+            // 8, if it could overflow.
+            ("max-age=36893488147419103240", Seconds::Valid(LONGEST)),
             ("max-age=60, max-age=60", Seconds::Valid(60)),
             ("max-age=60, max-age=\"60\", MAX-AGE=060", Seconds::Valid(60)),
             ("max-age", Seconds::Invalid),

@@ -137,6 +137,13 @@ impl Entry {
             + fields
     }
 
+    /// Ends its time where that of an entry made here would.
+    #[cfg(any(feature = "snapshot", feature = "shared-store"))]
+    pub(super) fn capped(self, max_ttl: u64) -> Self {
+        let fresh_until = self.fresh_until.min(self.stored_at.saturating_add(max_ttl));
+        Self { fresh_until, ..self }
+    }
+
     pub(super) fn selection(&self) -> &Selection {
         &self.selection
     }

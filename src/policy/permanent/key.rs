@@ -248,6 +248,7 @@ mod tests {
             ("https://a.test/x", "HTTPS://A.TEST:443/x#f", true),
             ("https://u@a.test", "https://a.test/", true),
             ("https://a.test/x", "http://a.test/x", false),
+            ("https://a.test/x", "http://a.test:443/x", false),
             ("https://a.test/x", "https://b.test/x", false),
             ("https://a.test/x", "https://a.test:444/x", false),
             ("https://a.test/x", "https://a.test/X", false),

@@ -12,6 +12,11 @@ pub(super) fn learns(method: &Method, status: StatusCode, methods: Methods) -> b
     matches!(*method, Method::GET | Method::HEAD) || edits_links(method, status, methods)
 }
 
+/// Returns whether a request with `method` uses any entry.
+pub(super) fn may_use(method: &Method, methods: Methods) -> bool {
+    learns(method, StatusCode::PERMANENT_REDIRECT, methods)
+}
+
 /// Returns whether a request with `method` uses `entry`. What a HEAD has learned is for HEAD only.
 pub(super) fn uses(method: &Method, entry: &Entry, methods: Methods) -> bool {
     match (entry.method(), method) {

@@ -52,14 +52,20 @@ mod directives;
 mod entry;
 mod fallback;
 mod freshness;
+mod inner;
 mod key;
 mod list;
 mod memory;
 mod methods;
 mod options;
+mod others;
 mod policy;
+#[cfg(any(feature = "snapshot", feature = "shared-store"))]
+mod record;
 #[cfg(feature = "shared-store")]
 pub mod shared;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod source;
 mod storable;
 mod store;
@@ -68,6 +74,8 @@ mod unix;
 mod usable;
 mod vary;
 
+#[cfg(feature = "snapshot")]
+pub use self::snapshot::Snapshot;
 pub use self::{
     builder::PermanentCacheBuilder,
     cache::{PermanentCache, RedirectCacheMode},

@@ -1,14 +1,15 @@
 //! The memory as a policy: what it recalls, and what it learns.
 
-use std::{borrow::Cow, mem, ptr, sync::Arc};
+use std::{borrow::Cow, mem, ptr};
 
 use http::{StatusCode, Uri, request, response};
 
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
-    cache::{Inner, with_buffer},
     call_memory::CallMemory,
-    contradiction, fallback, storable, usable,
+    contradiction, fallback,
+    inner::{Inner, with_buffer},
+    methods, storable, usable,
 };
 use crate::{
     policy::{Attempt, Decision, Exchange, Outgoing, Policy, Recall, Remembered, Verdict},
@@ -50,7 +51,13 @@ impl Inner {
         if memory.mode() != RedirectCacheMode::Default || !memory.key(&request.uri, key) {
             return Recall::Nothing;
         }
-        let Some(entry) = self.usable(key, request) else { return Recall::Nothing };
+        self.others.run();
+        let Some(entry) = self.get(key) else {
+            return self.ask_others(memory.into_owned(), outgoing, key);
+        };
+        if !self.is_usable(&entry, key, request) {
+            return Recall::Nothing;
+        }
         let memory = memory.to_mut();
         let recall = if memory.has_recalled(key) {
             self.leave_loop(memory, key)
@@ -62,19 +69,23 @@ impl Inner {
         recall
     }
 
-    /// Returns what is remembered under `key`, if it may be used for `request`.
-    fn usable(&self, key: &str, request: &request::Parts) -> Option<Arc<Entry>> {
-        let entry = self.get(key)?;
-        let now = self.clock.now();
-        match usable::usable(&entry, request, now, &self.options) {
-            Ok(()) => Some(entry),
-            Err(_) => {
-                if entry.remaining(now) == 0 {
-                    self.remove(key);
-                }
-                None
-            }
+    /// Asks other processes, once for each request.
+    fn ask_others(&self, mut memory: CallMemory, outgoing: &mut Outgoing<'_>, key: &str) -> Recall {
+        if !methods::may_use(&outgoing.request().method, self.options.methods) || !memory.ask(key) {
+            return Recall::Nothing;
         }
+        let Some(recollection) = self.others.ask(key) else { return Recall::Nothing };
+        memory.keep(outgoing.call_state(), self.id());
+        Recall::Wait(recollection)
+    }
+
+    /// Returns whether what is remembered under `key` may be used for `request`. What is stale goes.
+    fn is_usable(&self, entry: &Entry, key: &str, request: &request::Parts) -> bool {
+        let now = self.clock.now();
+        if entry.remaining(now) == 0 {
+            self.forget(key);
+        }
+        usable::usable(entry, request, now, &self.options).is_ok()
     }
 
     /// Forgets what has led to a URI that was left before: the server may know a way out.
@@ -107,14 +118,15 @@ impl Inner {
         key: &mut String,
     ) {
         let uri = exchange.uri();
-        if contradiction::dropped_by(exchange.method(), response.status)
+        let method = exchange.method();
+        if contradiction::dropped_by(method, response.status)
             && self.memory(exchange).key(uri, key)
-            && self.get(key).is_some()
+            && (self.get(key).is_some() || self.others.exist() && !method.is_safe())
         {
             self.remove(key);
         }
         if contradiction::clears_site(uri, &response.headers, &self.options) {
-            self.forget_origin(uri);
+            self.remove_origin(uri);
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! [RFC 9111 §4]: https://www.rfc-editor.org/rfc/rfc9111#section-4
 
-use http::request;
+use http::{Uri, request};
 
 use super::{
     directives::{Directives, Seconds, has_pragma_no_cache},
@@ -54,27 +54,38 @@ pub(super) fn usable(
     now: u64,
     options: &Options,
 ) -> Result<(), NotUsed> {
-    is_trusted(entry, request, now, options)?;
+    is_trusted(entry, &request.uri, now, options)?;
     ensure(entry.remaining(now) > 0, NotUsed::Stale)?;
     ensure(entry.selection().matches(&request.headers), NotUsed::Vary)?;
     ensure(methods::uses(&request.method, entry, options.methods), NotUsed::Method)?;
     is_wanted(entry, request, now)
 }
 
+/// Returns an entry that was not made here as it may be kept, if it may.
+///
+/// It is kept for no longer than one that was.
+#[cfg(any(feature = "snapshot", feature = "shared-store"))]
+pub(super) fn admitted(
+    entry: Entry,
+    source: &Uri,
+    now: u64,
+    options: &Options,
+) -> Result<Entry, NotUsed> {
+    let entry = entry.capped(options.max_ttl.as_secs());
+    is_trusted(&entry, source, now, options)?;
+    ensure(entry.remaining(now) > 0, NotUsed::Stale)?;
+    Ok(entry)
+}
+
 fn ensure(holds: bool, otherwise: NotUsed) -> Result<(), NotUsed> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
-fn is_trusted(
-    entry: &Entry,
-    request: &request::Parts,
-    now: u64,
-    options: &Options,
-) -> Result<(), NotUsed> {
+fn is_trusted(entry: &Entry, source: &Uri, now: u64, options: &Options) -> Result<(), NotUsed> {
     let target = entry.target().uri();
     ensure(options.statuses.contain(entry.status()), NotUsed::Status)?;
-    ensure(trust::trusted(&request.uri, target, options), NotUsed::Untrusted)?;
-    ensure(trust::are_short(&request.uri, target, options), NotUsed::TooLong)?;
+    ensure(trust::trusted(source, target, options), NotUsed::Untrusted)?;
+    ensure(trust::are_short(source, target, options), NotUsed::TooLong)?;
     let is_past = entry.stored_seconds() <= now.saturating_add(CLOCK_SKEW);
     ensure(is_past, NotUsed::FromTheFuture)?;
     // From when it was stored: so a cap that was lowered holds for what is stored already.

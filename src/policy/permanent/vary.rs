@@ -40,6 +40,13 @@ impl Selection {
         Some(Self(selected.into()))
     }
 
+    /// Returns whether it holds no more than [`of`](Self::of) gives.
+    #[cfg(any(feature = "snapshot", feature = "shared-store"))]
+    pub(super) fn may_be_kept(&self) -> bool {
+        let is_secret = |(name, _): &(HeaderName, _)| credentials::is_secret_field(name);
+        self.0.len() <= MOST_NAMES && !self.0.iter().any(is_secret)
+    }
+
     /// Returns whether `request` agrees in all fields.
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
         self.0.iter().all(|(name, value)| match value {

@@ -9,6 +9,57 @@ use std::{convert::Infallible, error::Error, future::Future, time::Duration};
 /// [so long](super::SharedCache::timeout), and its errors are counted, not returned.
 ///
 /// Futures are dropped when they take too long.
+///
+/// ```
+/// use std::{collections::HashMap, convert::Infallible, sync::{Arc, Mutex}, time::Duration};
+///
+/// use tower_follow_redirect::policy::permanent::{
+///     PermanentCache,
+///     shared::{NoChanges, SharedCache, SharedStore},
+/// };
+///
+/// /// For several memories in one process. It keeps what has expired, and tells nobody of changes.
+/// #[derive(Clone, Default)]
+/// struct Shelf(Arc<Mutex<HashMap<String, Vec<u8>>>>);
+///
+/// impl SharedStore for Shelf {
+///     type Error = Infallible;
+///     type Changes = NoChanges;
+///
+///     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Infallible> {
+///         Ok(self.0.lock().unwrap().get(key).cloned())
+///     }
+///
+///     async fn put(&self, key: &str, value: Vec<u8>, _: Duration) -> Result<(), Infallible> {
+///         self.0.lock().unwrap().insert(key.into(), value);
+///         Ok(())
+///     }
+///
+///     async fn remove(&self, key: &str) -> Result<(), Infallible> {
+///         self.0.lock().unwrap().remove(key);
+///         Ok(())
+///     }
+///
+///     async fn clear(&self) -> Result<(), Infallible> {
+///         self.0.lock().unwrap().clear();
+///         Ok(())
+///     }
+///
+///     async fn load(&self, limit: usize) -> Result<Vec<(String, Vec<u8>)>, Infallible> {
+///         Ok(self.0.lock().unwrap().clone().into_iter().take(limit).collect())
+///     }
+///
+///     async fn listen(&self) -> Result<NoChanges, Infallible> {
+///         Ok(NoChanges::new())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let shared = SharedCache::new(Shelf::default(), *b"a secret of thirty-two bytes ...").read_through();
+/// let cache = PermanentCache::builder().shared(shared).build();
+/// # }
+/// ```
 pub trait SharedStore: Send + Sync + 'static {
     /// Why the store failed.
     type Error: Error + Send + Sync + 'static;

@@ -1,0 +1,134 @@
+//! What is done to a shared store in the background.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Handle;
+
+use super::{
+    Change, Changes, SharedStore,
+    fleet::Fleet,
+    queue::Op,
+    time::{sleep, within},
+};
+
+/// How often one change is tried before it is given up.
+const ATTEMPTS: u32 = 3;
+
+/// How often a store that is left alone is looked at.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long it may take to listen to a store, or to read all of it. No request waits for that.
+const BEGINNING: Duration = Duration::from_secs(5);
+
+/// How many redirects are read at the beginning.
+const MOST: usize = 100_000;
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Notes that nothing runs any more, also where a runtime has dropped it.
+struct Running<S: SharedStore>(Arc<Fleet<S>>);
+
+impl<S: SharedStore> Drop for Running<S> {
+    fn drop(&mut self) {
+        self.0.stopped();
+    }
+}
+
+/// Begins to write and to listen, until the queue is closed.
+pub(super) fn start<S: SharedStore>(runtime: &Handle, fleet: Arc<Fleet<S>>) {
+    let running = Running(fleet);
+    runtime.spawn(async move {
+        let Running(fleet) = &running;
+        // The writer ends when the memory is gone and what it has learned is written.
+        until(write(fleet), listen(fleet)).await;
+    });
+}
+
+/// Does what is queued.
+async fn write<S: SharedStore>(fleet: &Fleet<S>) {
+    while let Some(op) = fleet.queue.first().await {
+        let is_done = attempts(fleet, &op).await;
+        fleet.queue.pop();
+        if !is_done {
+            fleet.give_up();
+        }
+    }
+}
+
+async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
+    for _ in 0..ATTEMPTS {
+        while !fleet.breaker.may_try(Instant::now()) {
+            if fleet.queue.is_closed() {
+                // Nobody is left who would wait for the store.
+                return false;
+            }
+            sleep(PATIENCE).await;
+        }
+        if fleet.attempt(fleet.usage.timeout, carry_out(fleet, op)).await.is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+async fn carry_out<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> Result<(), S::Error> {
+    match op {
+        Op::Remove(key) => fleet.store.remove(key).await,
+        Op::Clear => fleet.store.clear().await,
+        Op::Put(key, entry, ttl) => match fleet.seal.seal(key, entry) {
+            Some(value) => fleet.store.put(key, value, *ttl).await,
+            // It cannot be written down, and stays here.
+            None => Ok(()),
+        },
+    }
+}
+
+/// Takes in what the store holds, and what others change.
+async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        // First listen, then read: so nothing is missed between.
+        let changes = within(BEGINNING, fleet.store.listen()).await;
+        if let Some(Ok(mut changes)) = changes {
+            if let Some(Ok(all)) = within(BEGINNING, fleet.store.load(MOST)).await {
+                all.iter().for_each(|(key, value)| fleet.learn(key, value));
+                pause = SHORTEST_PAUSE;
+                while let Ok(change) = changes.next().await {
+                    apply(fleet, change);
+                }
+            }
+        }
+        fleet.lost();
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn apply<S: SharedStore>(fleet: &Fleet<S>, change: Change) {
+    match change {
+        Change::Put { key, value } => fleet.learn(&key, &value),
+        Change::Removed { key } => fleet.forget(&key),
+        Change::Cleared => fleet.forget_all(),
+    }
+}
+
+/// Goes on with both until the first has ended.
+async fn until(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    use std::{future::poll_fn, pin::pin, task::Poll};
+
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| {
+        if first.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // It never ends by itself.
+        second.as_mut().poll(cx)
+    })
+    .await;
+}

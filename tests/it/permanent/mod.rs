@@ -1,0 +1,5 @@
+//! Remembered redirects: in files, and shared.
+
+mod shared;
+mod snapshot;
+mod stage;
