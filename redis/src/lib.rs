@@ -6,6 +6,7 @@ mod cluster;
 mod error;
 mod keys;
 mod line;
+mod load;
 mod message;
 mod scan;
 mod server;

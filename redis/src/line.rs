@@ -82,6 +82,10 @@ impl Line {
 
     fn connection(&self) -> (u64, Connecting) {
         let mut current = self.current();
+        // Perhaps nobody was there any longer to hear that it came to nothing.
+        if matches!(current.connection.as_ref().and_then(Shared::peek), Some(Err(_))) {
+            current.replace();
+        }
         let number = current.number;
         let connection = current.connection.get_or_insert_with(|| connecting(self.server.clone()));
         (number, connection.clone())

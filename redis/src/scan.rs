@@ -1,18 +1,14 @@
 //! Looks for the names of keys.
 
-use std::collections::HashSet;
-
-use redis::{Value, cmd, from_redis_value};
+use redis::{RedisError, Value, cmd, from_redis_value};
 
 use crate::{
-    LONGEST, RedisStoreError,
+    RedisStoreError,
     server::{Connection, Node},
 };
 
 /// How many keys the server looks at in one step.
 const STEP: usize = 1000;
-/// How many steps are taken at most on each server, for no more than [`names`].
-const STEPS: usize = 1000;
 
 /// Looks through the keys of one server.
 pub(crate) struct Scan<'a> {
@@ -36,31 +32,8 @@ impl<'a> Scan<'a> {
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(self.pattern).arg("COUNT").arg(STEP);
         let answer: Value = self.connection.ask(&self.node, scan).await?;
-        let (next, names) = from_redis_value(answer).map_err(redis::RedisError::from)?;
+        let (next, names) = from_redis_value(answer).map_err(RedisError::from)?;
         self.cursor = (next != 0).then_some(next);
         Ok(Some(names))
     }
-}
-
-/// Returns up to `limit` names, each once.
-pub(crate) async fn names(
-    connection: &Connection,
-    pattern: &str,
-    limit: usize,
-) -> Result<Vec<Vec<u8>>, RedisStoreError> {
-    let mut found = HashSet::new();
-    for node in connection.nodes().await? {
-        let mut scan = Scan::new(connection, node, pattern);
-        for _ in 0..STEPS {
-            let Some(names) = scan.next().await? else {
-                break;
-            };
-            let left = limit.saturating_sub(found.len());
-            found.extend(names.into_iter().filter(|name| name.len() <= 2 * LONGEST).take(left));
-            if found.len() >= limit {
-                return Ok(found.into_iter().collect());
-            }
-        }
-    }
-    Ok(found.into_iter().collect())
 }

@@ -2,23 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::{try_join, try_join_all};
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, cmd};
+use futures_util::future::try_join;
+use redis::{AsyncConnectionConfig, Client, Cmd, cmd};
 use tower_follow_redirect::policy::permanent::shared::SharedStore;
 
 use crate::{
     LONGEST, RedisChanges, RedisStoreError,
     keys::Prefix,
     line::Line,
+    load::{load, read},
     message::Sender,
-    scan::{self, Scan},
+    scan::Scan,
     server::{Connection, Server},
 };
 
-/// How many values are read at once.
-const BATCH: usize = 100;
-/// How many bytes of values a [`load`](SharedStore::load) reads, and then no further batch.
-const LOADED: usize = 32 << 20;
 /// The longest time that a value is kept for. Redis adds it to the time now, which must not overflow.
 const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -154,49 +151,16 @@ impl SharedStore for RedisStore {
         self.line.run(clear).await
     }
 
-    /// Reads with SCAN, so that the server serves others meanwhile; it looks at a million keys
-    /// at most, on each server, and stops after 32 MiB.
+    /// Looks with SCAN, so that the server serves others meanwhile; ends after 3 seconds or 32 MiB, with
+    /// what it has found.
     async fn load(&self, limit: usize) -> Result<Vec<(String, Vec<u8>)>, RedisStoreError> {
-        let load = |connection: Connection| async move {
-            let names = scan::names(&connection, &self.prefix.pattern(), limit).await?;
-            let (mut loaded, mut bytes) = (Vec::new(), 0);
-            for batch in names.chunks(BATCH) {
-                let values = try_join_all(batch.iter().map(|name| read(&connection, name))).await?;
-                for (name, value) in batch.iter().zip(values) {
-                    if let (Some(key), Some(value)) = (self.prefix.key(name), value) {
-                        bytes += value.len();
-                        loaded.push((key, value));
-                    }
-                }
-                if bytes > LOADED {
-                    break;
-                }
-            }
-            Ok(loaded)
-        };
-        self.line.run(load).await
+        self.line.run(|connection| load(connection, &self.prefix, limit)).await
     }
 
     async fn listen(&self) -> Result<RedisChanges, RedisStoreError> {
         let messages = self.line.server().listen(&self.prefix.channel()).await?;
         Ok(RedisChanges::new(messages, self.sender))
     }
-}
-
-/// Reads no more than may be kept, whatever somebody has put there.
-async fn read(connection: &Connection, name: &[u8]) -> Result<Option<Vec<u8>>, RedisStoreError> {
-    let read = cmd("GETRANGE").arg(name).arg(0).arg(LONGEST).take();
-    let value: Vec<u8> = match read.query_async(&mut connection.clone()).await {
-        Ok(value) => value,
-        Err(error) if is_of_another_type(&error) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    // GETRANGE counts from zero, and includes the last: one byte too many shows that it is too long.
-    Ok(Some(value).filter(|value| (1..=LONGEST).contains(&value.len())))
-}
-
-fn is_of_another_type(error: &RedisError) -> bool {
-    error.code() == Some("WRONGTYPE")
 }
 
 async fn unlink(connection: &mut Connection, names: Vec<Vec<u8>>) -> Result<(), RedisStoreError> {

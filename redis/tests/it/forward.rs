@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::sleep,
@@ -27,6 +27,7 @@ pub(crate) struct Forward {
 struct Way {
     port: AtomicU16,
     delay_millis: AtomicU64,
+    answer_millis: AtomicU64,
     connections: AtomicUsize,
 }
 
@@ -54,6 +55,11 @@ impl Forward {
         self.way.delay_millis.store(time.as_millis() as u64, SeqCst);
     }
 
+    /// Sets how long an answer takes.
+    pub(crate) fn answer_after(&self, time: Duration) {
+        self.way.answer_millis.store(time.as_millis() as u64, SeqCst);
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.way.connections.load(SeqCst)
     }
@@ -63,13 +69,39 @@ async fn accept(listener: TcpListener, way: Arc<Way>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         way.connections.fetch_add(1, SeqCst);
-        connections.spawn(forward(stream, way.port.load(SeqCst), way.delay_millis.load(SeqCst)));
+        connections.spawn(forward(stream, way.clone()));
     }
 }
 
-async fn forward(mut stream: TcpStream, port: u16, delay_millis: u64) {
-    sleep(Duration::from_millis(delay_millis)).await;
-    if let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-        _ = copy_bidirectional(&mut stream, &mut server).await;
+async fn forward(stream: TcpStream, way: Arc<Way>) {
+    let port = way.port.load(SeqCst);
+    sleep(Duration::from_millis(way.delay_millis.load(SeqCst))).await;
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+        return;
+    };
+    let (mut from_client, to_client) = stream.into_split();
+    let (from_server, mut to_server) = server.into_split();
+    tokio::select! {
+        _ = copy(&mut from_client, &mut to_server) => {}
+        _ = answer(from_server, to_client, &way) => {}
+    }
+}
+
+async fn answer(
+    mut server: impl AsyncRead + Unpin,
+    mut client: impl AsyncWrite + Unpin,
+    way: &Way,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = server.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        match way.answer_millis.load(SeqCst) {
+            0 => {}
+            millis => sleep(Duration::from_millis(millis)).await,
+        }
+        client.write_all(&buffer[..length]).await?;
     }
 }

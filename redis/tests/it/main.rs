@@ -2,6 +2,7 @@
 
 mod changes;
 mod cluster;
+mod fleet;
 mod forward;
 mod line;
 mod server;

@@ -1,6 +1,6 @@
 //! What the store keeps.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tower_follow_redirect::policy::permanent::shared::SharedStore;
 use tower_follow_redirect_redis::{
@@ -8,7 +8,7 @@ use tower_follow_redirect_redis::{
     redis::{self, Commands},
 };
 
-use crate::server::Server;
+use crate::{forward::Forward, server::Server};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const LONGEST: usize = 64 << 10;
@@ -146,6 +146,23 @@ async fn load_ends_before_the_memory_does() {
     let loaded = server.store().load(700).await.unwrap();
     // 32 MiB and up to a batch.
     assert!((512..=612).contains(&loaded.len()), "{}", loaded.len());
+}
+
+/// A process that starts waits for five seconds, and what it has not by then, it never has.
+#[tokio::test]
+async fn load_ends_in_time_with_what_it_has() {
+    let server = Server::start();
+    let mut connection = server.connection();
+    for number in 0..5000 {
+        connection.set::<_, _, ()>(format!("fr:1:{number}"), "value").unwrap();
+    }
+    let forward = Forward::start(server.port()).await;
+    forward.answer_after(Duration::from_millis(150));
+    let store = RedisStore::new(redis::Client::open(forward.url()).unwrap());
+    let began = Instant::now();
+    let loaded = store.load(10_000).await.unwrap();
+    assert!((100..5000).contains(&loaded.len()), "{}", loaded.len());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
