@@ -139,7 +139,7 @@ pub(crate) struct Cli {
     #[arg(short, long, value_name = "AK:SK", requires = "aws_sigv4")]
     pub(crate) user: Option<Keys>,
 
-    /// Remember permanent redirects
+    /// Remember permanent redirects (308) in a file
     #[arg(long, value_name = "FILE")]
     pub(crate) permanent_cache: Option<PathBuf>,
 
@@ -201,10 +201,5 @@ impl Cli {
             None if self.upload_file.is_some() => Method::PUT,
             None => Method::GET,
         }
-    }
-
-    /// Returns the first flag that belongs to a policy which does not exist yet.
-    pub(crate) fn not_built_yet(&self) -> Option<&'static str> {
-        self.permanent_cache.as_ref().map(|_| "--permanent-cache")
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     connect::Connector,
     console::Console,
     failure::Failure,
+    memory::Memory,
     policy,
     sign::{Signed, signed},
     wire::{Log, Wire},
@@ -26,6 +27,7 @@ pub(crate) type Service = FollowRedirect<Signed, Box<dyn Policy>>;
 /// Makes the client that fetches every URL.
 pub(crate) fn new(
     cli: &Cli,
+    memory: Option<&Memory>,
     connector: Connector,
     log: Log,
     console: Console,
@@ -34,12 +36,15 @@ pub(crate) fn new(
         .http2_only(cli.http2_prior_knowledge)
         .pool_timer(TokioTimer::new())
         .build(connector);
-    Ok(layer(cli)?.layer(signed(cli, Wire::new(client, log, console))))
+    Ok(layer(cli, memory)?.layer(signed(cli, Wire::new(client, log, console))))
 }
 
-fn layer(cli: &Cli) -> Result<FollowRedirectLayer<Box<dyn Policy>>, Failure> {
+fn layer(
+    cli: &Cli,
+    memory: Option<&Memory>,
+) -> Result<FollowRedirectLayer<Box<dyn Policy>>, Failure> {
     let mut layer = FollowRedirectLayer::new()
-        .with_policy(policy::chosen(cli)?)
+        .with_policy(policy::chosen(cli, memory)?)
         .expect_continue(expect_continue(cli))
         .on_refusal(match cli.on_refusal {
             Refused::Error => OnRefusal::Error,

@@ -20,6 +20,7 @@ mod confirm;
 mod connect;
 mod console;
 mod failure;
+mod memory;
 mod output;
 mod policy;
 mod report;
@@ -70,5 +71,6 @@ async fn fetch_all(cli: Cli) -> Result<ExitCode, Failure> {
             first.get_or_insert_with(|| failure.code());
         }
     }
+    session.save()?;
     Ok(first.unwrap_or(ExitCode::SUCCESS))
 }

@@ -8,16 +8,14 @@ use crate::{
     cli::{Cli, Confirm, PolicyName},
     confirm,
     failure::Failure,
+    memory::Memory,
     values::ProtoRedir,
 };
 
 /// Makes one policy of all that must agree.
-pub(crate) fn chosen(cli: &Cli) -> Result<Box<dyn Policy>, Failure> {
+pub(crate) fn chosen(cli: &Cli, memory: Option<&Memory>) -> Result<Box<dyn Policy>, Failure> {
     let named: Result<Vec<_>, _> = cli.policy.iter().map(|name| named(cli, *name)).collect();
     let mut policies = named?;
-    if let Some(flag) = cli.not_built_yet() {
-        return Err(not_built_yet(flag));
-    }
     if cli.confirm.is_some() && !cli.policy.contains(&PolicyName::Strict) {
         return Err(Failure::usage("--confirm is about --policy strict, which is not given"));
     }
@@ -33,6 +31,9 @@ pub(crate) fn chosen(cli: &Cli) -> Result<Box<dyn Policy>, Failure> {
     if cli.referer.as_ref().is_some_and(|referer| referer.auto) {
         policies.push(Box::new(Referer::auto()));
     }
+    if let Some(memory) = memory {
+        policies.push(Box::new(memory.cache()));
+    }
     let all = policies.into_iter().reduce(|first, second| Box::new(first.and(second)));
     Ok(all.unwrap_or_else(|| Box::new(Standard)))
 }
@@ -45,13 +46,9 @@ fn named(cli: &Cli, name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
         PolicyName::None => Box::new(Decision::Stop),
         PolicyName::SameOrigin => Box::new(SameOrigin),
         PolicyName::DenyPrivateNetworks => {
-            return Err(not_built_yet("--policy deny-private-networks"));
+            return Err(Failure::usage("--policy deny-private-networks is not built yet"));
         }
         PolicyName::Strict => Box::new(confirm::strict(cli.confirm.unwrap_or(Confirm::Ask))),
         PolicyName::S3 => Box::new(cli.s3_domain.iter().fold(S3::new(), S3::domain)),
     })
-}
-
-fn not_built_yet(flag: &str) -> Failure {
-    Failure::usage(format!("{flag} is not built yet"))
 }

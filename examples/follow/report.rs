@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::{StatusCode, response};
-use tower_follow_redirect::{History, Refusal};
+use http_body::Body;
+use tower_follow_redirect::{Error, History, Refusal};
 
 use crate::{request::Target, wire::Exchange};
 
@@ -27,17 +28,40 @@ pub(crate) struct Report {
     pub(crate) history: Option<History>,
 }
 
+/// What the redirect layer says of one URL.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Of the response that came, or that was refused.
+    status: Option<StatusCode>,
+    history: Option<History>,
+    refusal: Option<Refusal>,
+}
+
+impl Known {
+    pub(crate) fn of_response(head: &response::Parts) -> Self {
+        let history = head.extensions.get().cloned();
+        let refusal = head.extensions.get().cloned();
+        Self { status: Some(head.status), history, refusal }
+    }
+
+    pub(crate) fn of_error<R: Body>(error: Error<R>) -> Self {
+        let (history, refusal) = (error.history().cloned(), error.refusal().cloned());
+        let status = error.into_response().map(|response| response.status());
+        Self { status, history, refusal }
+    }
+}
+
 impl Report {
-    /// Puts together what is known: `head` is the response that came, or that was refused.
+    /// Puts together what is known.
     pub(crate) fn new(
         target: &Target,
-        head: Option<&response::Parts>,
+        known: &Known,
         exchanges: Vec<Exchange>,
         connects: u64,
         elapsed: Duration,
     ) -> Self {
-        let history = head.and_then(|head| head.extensions.get::<History>()).cloned();
-        let refusal = head.and_then(|head| head.extensions.get::<Refusal>());
+        let Known { status, history, refusal } = known;
+        let (status, history, refusal) = (*status, history.clone(), refusal.as_ref());
         let url = match (&history, &*exchanges) {
             (Some(history), _) => history.effective_url(),
             (None, [.., last]) if last.uri != target.uri => last.uri.to_string(),
@@ -45,7 +69,7 @@ impl Report {
         };
         Self {
             redirect_url: refusal.and_then(Refusal::target).map(url_of),
-            status: head.map(|head| head.status),
+            status,
             redirects: match &history {
                 Some(history) => history.hops().len(),
                 None => exchanges.iter().rev().skip(1).filter(|e| is_redirected(e)).count(),
@@ -65,9 +89,15 @@ impl Report {
     }
 }
 
-/// Returns whether an exchange that another one followed was redirected, and not repeated.
+/// Returns whether an exchange that another one followed was redirected: not repeated, and not taken
+/// back because a remembered redirect had led astray.
 pub(crate) fn is_redirected(exchange: &Exchange) -> bool {
-    exchange.answer.as_ref().is_some_and(|answer| answer.status != StatusCode::EXPECTATION_FAILED)
+    let is_astray = |status| {
+        matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::MISDIRECTED_REQUEST)
+    };
+    exchange.answer.as_ref().is_some_and(|answer| {
+        answer.status != StatusCode::EXPECTATION_FAILED && !is_astray(answer.status)
+    })
 }
 
 /// Writes a target with its fragment.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::Uri;
+use http::{StatusCode, Uri};
 use serde::Serialize;
 use tower_follow_redirect::{Hop, rules::location};
 
@@ -59,6 +59,8 @@ enum Decision {
     Follow,
     /// It was sent once more, without `Expect`.
     Repeat,
+    /// A remembered redirect had led to it, and was taken back.
+    FallBack,
     /// Its response was handed back.
     Return,
     /// Its redirect was refused, which was an error.
@@ -194,7 +196,11 @@ impl Trace {
         next: Option<&Uri>,
     ) -> HopLine<'a> {
         let status = exchange.answer.as_ref().map(|answer| answer.status);
-        let decision = if is_redirected(exchange) { Decision::Follow } else { Decision::Repeat };
+        let decision = match status {
+            Some(StatusCode::EXPECTATION_FAILED) => Decision::Repeat,
+            _ if is_redirected(exchange) => Decision::Follow,
+            _ => Decision::FallBack,
+        };
         let target = match next {
             Some(next) => Some(next.clone()),
             None => named_target(exchange),

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, response};
+use http::Request;
 use tower::{Service as _, ServiceExt};
 use tower_follow_redirect::{OnInformational, Refusal};
 
@@ -20,8 +20,9 @@ use crate::{
     connect::Connector,
     console::Console,
     failure::{Failure, refusal_line},
+    memory::Memory,
     output::{self, Output},
-    report::Report,
+    report::{Known, Report},
     request::{self, Target},
     tls,
     trace::Trace,
@@ -37,6 +38,7 @@ pub(crate) struct Session {
     log: Log,
     output: Output,
     trace: Option<Trace>,
+    memory: Option<Memory>,
     console: Console,
 }
 
@@ -47,17 +49,24 @@ impl Session {
         let log = Log::default();
         let connector = Connector::new(&cli.connect_to, tls::connector(&cli)?);
         let opened = connector.opened();
-        let service = client::new(&cli, connector, log.clone(), console.clone())?;
+        let memory = Memory::load(&cli)?;
+        let service = client::new(&cli, memory.as_ref(), connector, log.clone(), console.clone())?;
         Ok(Self {
             source: Source::of(&cli)?,
             output: Output::new(cli.output.as_deref()),
             trace: Trace::open(&cli)?,
+            memory,
             service,
             opened,
             log,
             console,
             cli,
         })
+    }
+
+    /// Writes down what is remembered for the next run.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        self.memory.as_ref().map_or(Ok(()), Memory::save)
     }
 
     pub(crate) fn urls(&self) -> Vec<String> {
@@ -75,11 +84,11 @@ impl Session {
         }
         let opened = self.opened.load(Ordering::Relaxed);
         let started = Instant::now();
-        let mut head = None;
-        let result = self.in_time(&target, request, &mut head).await;
+        let mut known = Known::default();
+        let result = self.in_time(&target, request, &mut known).await;
         let elapsed = started.elapsed();
         let connects = self.opened.load(Ordering::Relaxed) - opened;
-        let report = Report::new(&target, head.as_ref(), self.log.take(), connects, elapsed);
+        let report = Report::new(&target, &known, self.log.take(), connects, elapsed);
         let reported = self.report(&report, result.as_ref().err()).await;
         result.and(reported)
     }
@@ -97,10 +106,10 @@ impl Session {
         &mut self,
         target: &Target,
         request: Request<Body>,
-        head: &mut Option<response::Parts>,
+        known: &mut Known,
     ) -> Result<(), Failure> {
         let limit = self.cli.max_time.unwrap_or_default();
-        let exchanged = self.exchange(target, request, head);
+        let exchanged = self.exchange(target, request, known);
         if limit == Duration::ZERO {
             return exchanged.await;
         }
@@ -111,13 +120,12 @@ impl Session {
         })
     }
 
-    /// Sends the request and writes the response. `head` gets what is known of the response,
-    /// however it ends.
+    /// Sends the request and writes the response. `known` gets what is known of it, however it ends.
     async fn exchange(
         &mut self,
         target: &Target,
         request: Request<Body>,
-        head: &mut Option<response::Parts>,
+        known: &mut Known,
     ) -> Result<(), Failure> {
         let called = match self.service.ready().await {
             Ok(service) => service.call(request).await,
@@ -127,7 +135,7 @@ impl Session {
             Ok(response) => response,
             Err(error) => {
                 let failure = Failure::call(&error);
-                *head = error.into_response().map(|response| response.into_parts().0);
+                *known = Known::of_error(error);
                 return Err(failure);
             }
         };
@@ -135,13 +143,14 @@ impl Session {
             self.console.note(&refusal_line(refusal));
         }
         let (parts, body) = response.into_parts();
-        *head = Some(parts);
+        let is_success = parts.status.is_success();
+        *known = Known::of_response(&parts);
         if self.cli.head {
             return Ok(());
         }
         let url = self.log.last_uri().unwrap_or_else(|| target.uri.clone());
         self.output.body(&request::redacted(&url.to_string()), body).await?;
-        if head.as_ref().is_some_and(|head| head.status.is_success()) {
+        if is_success {
             // The server may have answered early, and reads on.
             self.log.upload_ended().await;
         }

@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "test modules are not a library")]
 
 mod http2;
+mod memory;
 mod output;
 mod policies;
 mod program;

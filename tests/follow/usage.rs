@@ -4,10 +4,8 @@ use crate::program::follow;
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let table: &[(&[&str], &str)] = &[
-        (&["--policy", "deny-private-networks"], "--policy deny-private-networks"),
-        (&["--permanent-cache", "/dev/null"], "--permanent-cache"),
-    ];
+    let table: &[(&[&str], &str)] =
+        &[(&["--policy", "deny-private-networks"], "--policy deny-private-networks")];
     for (args, flag) in table {
         let run = follow(&[args, &["http://127.0.0.1:1/"][..]].concat());
         assert_eq!(run.stderr, format!("follow: {flag} is not built yet\n"));
@@ -50,6 +48,7 @@ fn wrong_values_are_explained() {
         (&["--cacert", "/dev/null"], "no certificate"),
         (&["--cacert", "/nowhere"], "/nowhere"),
         (&["--trace", "/nowhere/x"], "/nowhere/x"),
+        (&["--permanent-cache", "/"], "/"),
         (&["-d", "@/nowhere"], "/nowhere"),
         (&["-T", "/nowhere"], "/nowhere"),
         (&["-T", "/"], "directory"),
