@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Response, StatusCode, header, request};
 use http_body_util::Empty;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
@@ -77,7 +78,7 @@ impl Web {
             })
         };
         let client = FollowRedirectLayer::new().with_policy(cache.clone()).layer(server);
-        let response = client.oneshot(request.build()?).await?;
+        let response = client.oneshot(request.build()?).boxed().await?;
         if response.status() != StatusCode::OK {
             return Err(format!("the answer is {}", response.status()).into());
         }

@@ -215,19 +215,23 @@ fn what_is_learned_for_one_tenant_is_for_no_other() {
 #[test]
 fn after_a_restart_of_the_server_sharing_goes_on() {
     let mut server = Server::start();
-    let mut one = Member::start_knowing(&server, 1000);
-    let mut other = Member::start(&server);
+    let [mut one, mut other] = [Member::start(&server), Member::start(&server)];
     are_listening(&server, 2);
     server.kill();
+    one.says(&format!("moved {OLD} {NEW}"));
     assert_eq!(one.get(OLD), format!("{OLD} {NEW}"));
+    assert_eq!(one.get(OLD), NEW);
     assert_eq!(other.get(OLD), OLD);
+
     server.restart();
     are_listening(&server, 2);
+    one.says(&format!("moved {OLD}/2 {NEW}/2"));
+    assert_eq!(one.get(&format!("{OLD}/2")), format!("{OLD}/2 {NEW}/2"));
     let began = Instant::now();
-    while other.says("len") != "1" {
+    while other.says("len") == "0" {
         assert!(began.elapsed() < Duration::from_secs(5), "{}", one.says("status"));
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(50));
     }
     println!("after a restart shared again within {:?}", began.elapsed());
-    assert_eq!(other.get(OLD), NEW);
+    assert_eq!(other.get(&format!("{OLD}/2")), format!("{NEW}/2"));
 }
