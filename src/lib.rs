@@ -79,6 +79,8 @@
 //!   [asked](ExpectContinue::wait_unreported) to.
 //! - `fs`: adds `FileBody`, a file as a request body that can be sent again (Unix and Windows).
 //! - `permanent-cache`: remembers permanent redirects (`policy::permanent`).
+//! - `snapshot`: adds `policy::permanent::Snapshot`, which keeps them in a file.
+//! - `shared-store`: adds `policy::permanent::shared`, for a fleet that shares them.
 //! - `s3-xml`: reads where S3 redirects to in the XML of its errors, where no header says so.
 //! - `spill`: adds `Spill`, a temporary file for what passes the replay limit (Unix and Windows).
 //! - `tower-http`: adds `policy::TowerHttp`, our policies in tower-http's `FollowRedirect`.
