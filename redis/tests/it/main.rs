@@ -4,6 +4,10 @@ mod changes;
 mod cluster;
 mod fleet;
 mod forward;
+mod liar;
 mod line;
 mod server;
 mod store;
+#[path = "../../examples/member/web.rs"]
+#[allow(dead_code)]
+mod web;
