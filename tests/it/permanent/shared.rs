@@ -412,10 +412,7 @@ fn a_flush_ends_with_its_runtime() {
     let (first, second) = (runtime(), runtime());
     first.block_on(web.get(&cache, OLD));
     board.is(Mood::Hung);
-    let flushing = std::thread::spawn({
-        let cache = cache.clone();
-        move || second.block_on(cache.flush())
-    });
+    let flushing = std::thread::spawn(move || second.block_on(cache.flush()));
     std::thread::sleep(Duration::from_millis(20));
     drop(first);
     flushing.join().unwrap();
