@@ -194,7 +194,7 @@ impl PermanentCacheBuilder {
 
     pub(super) fn others(&self, memory: &Weak<Inner>) -> Others {
         #[cfg(feature = "shared-store")]
-        return Others::of(memory, self.shared.as_ref());
+        return Others::of(memory, self.shared.as_ref(), self.bounds.entries);
         #[cfg(not(feature = "shared-store"))]
         Others::of(memory)
     }

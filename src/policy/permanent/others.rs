@@ -18,8 +18,12 @@ pub(super) struct Others {
 
 #[cfg(feature = "shared-store")]
 impl Others {
-    pub(super) fn of(memory: &Weak<Inner>, shared: Option<&super::shared::SharedCache>) -> Self {
-        let shared = shared.map(super::shared::SharedCache::join);
+    pub(super) fn of(
+        memory: &Weak<Inner>,
+        shared: Option<&super::shared::SharedCache>,
+        entries: usize,
+    ) -> Self {
+        let shared = shared.map(|shared| shared.join(entries));
         Self { shared, memory: Weak::clone(memory) }
     }
 

@@ -403,6 +403,21 @@ fn no_runtime_is_no_failure() {
     }
 }
 
+/// A runtime that ends takes along what writes for the memory: nobody waits for that.
+#[test]
+fn a_flush_ends_with_its_runtime() {
+    let (web, board) = (web(), Board::new());
+    let cache = member(&board);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    first.block_on(web.get(&cache, OLD));
+    board.is(Mood::Hung);
+    let flushing = std::thread::spawn(move || second.block_on(cache.flush()));
+    std::thread::sleep(Duration::from_millis(20));
+    drop(first);
+    flushing.join().unwrap();
+}
+
 /// Polls a future that never waits for anything.
 fn futures_lite<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);

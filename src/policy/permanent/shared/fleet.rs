@@ -161,6 +161,7 @@ impl<S: SharedStore> Fleet<S> {
 
     pub(super) fn stopped(&self) {
         self.is_running.store(false, Ordering::Release);
+        self.queue.wake();
     }
 
     fn push(&self, op: Op) {
@@ -236,9 +237,7 @@ impl<S: SharedStore> Shared for Fleet<S> {
 
     fn flushed(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            if self.is_running() {
-                self.queue.flushed().await;
-            }
+            self.queue.flushed(|| self.is_running()).await;
         })
     }
 

@@ -86,26 +86,30 @@ impl Queue {
             state.done += 1;
         }
         drop(state);
-        self.done.notify_waiters();
+        self.wake();
     }
 
-    /// Waits until all is done that was added so far.
-    pub(super) async fn flushed(&self) {
+    /// Waits until all is done that was added so far, or nobody is there any more who does it.
+    pub(super) async fn flushed(&self, is_served: impl Fn() -> bool) {
         let added = self.lock().added;
         loop {
             let done = self.done.notified();
-            if self.lock().done >= added {
+            if self.lock().done >= added || !is_served() {
                 return;
             }
             done.await;
         }
     }
 
+    /// Lets those look again who wait until it is [flushed](Self::flushed).
+    pub(super) fn wake(&self) {
+        self.done.notify_waiters();
+    }
+
     /// Lets the queue end: what is left is still to be done.
     pub(super) fn close(&self) {
         self.lock().closing = true;
         self.filled.notify_one();
-        self.done.notify_waiters();
     }
 
     pub(super) fn is_closed(&self) -> bool {

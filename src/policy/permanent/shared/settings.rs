@@ -36,6 +36,8 @@ pub(super) struct Usage {
     pub(super) reading: Reading,
     pub(super) timeout: Duration,
     pub(super) queue: usize,
+    /// How many redirects are read at the beginning.
+    pub(super) most: usize,
 }
 
 /// When a shared store is read.
@@ -56,6 +58,7 @@ impl SharedCache {
                 reading: Reading::AtTheBeginning,
                 timeout: Duration::from_millis(50),
                 queue: 1024,
+                most: 0,
             },
         }
     }
@@ -82,8 +85,9 @@ impl SharedCache {
         self
     }
 
-    pub(in crate::policy::permanent) fn join(&self) -> Arc<dyn Shared> {
-        (self.make)(self.usage)
+    /// Begins to share, for a memory of so many entries.
+    pub(in crate::policy::permanent) fn join(&self, entries: usize) -> Arc<dyn Shared> {
+        (self.make)(Usage { most: entries, ..self.usage })
     }
 }
 

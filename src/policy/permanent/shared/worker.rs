@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How long it may take to listen to a store, or to read all of it. No request waits for that.
 const BEGINNING: Duration = Duration::from_secs(5);
 
-/// How many redirects are read at the beginning.
-const MOST: usize = 100_000;
+/// After so many entries others get a turn: to authenticate one takes some microseconds.
+const ENTRIES_PER_TURN: usize = 32;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -96,8 +96,8 @@ async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
         // First listen, then read: so nothing is missed between.
         let changes = within(BEGINNING, fleet.store.listen()).await;
         if let Some(Ok(mut changes)) = changes {
-            if let Some(Ok(all)) = within(BEGINNING, fleet.store.load(MOST)).await {
-                all.iter().for_each(|(key, value)| fleet.learn(key, value));
+            if let Some(Ok(all)) = within(BEGINNING, fleet.store.load(fleet.usage.most)).await {
+                learn(fleet, &all).await;
                 pause = SHORTEST_PAUSE;
                 while let Ok(change) = changes.next().await {
                     apply(fleet, change);
@@ -107,6 +107,13 @@ async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
         fleet.lost();
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn learn<S: SharedStore>(fleet: &Fleet<S>, all: &[(String, Vec<u8>)]) {
+    for some in all.chunks(ENTRIES_PER_TURN) {
+        some.iter().for_each(|(key, value)| fleet.learn(key, value));
+        tokio::task::yield_now().await;
     }
 }
 
