@@ -6,15 +6,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
-use tokio::task::JoinSet;
-
 use crate::{
     RedisStoreError,
     server::{Connection, Server},
+    task::in_task,
+};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
 };
 
 /// How many times in a row nobody may wait for an answer any longer, until another connection is tried. A
@@ -137,14 +136,5 @@ impl Drop for Waiting<'_> {
 /// Connects in a task, which goes on when nobody waits for it any longer: where connecting takes longer
 /// than anybody waits, there would never be a connection. It ends with the last clone.
 fn connecting(server: Server) -> Connecting {
-    let mut task = JoinSet::new();
-    task.spawn(async move { server.connect().await });
-    async move {
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            _ => Err(RedisStoreError::NotConnected),
-        }
-    }
-    .boxed()
-    .shared()
+    in_task(async move { server.connect().await }).boxed().shared()
 }

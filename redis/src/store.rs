@@ -14,6 +14,7 @@ use crate::{
     message::Sender,
     scan::Scan,
     server::{Connection, Server},
+    task::in_task,
 };
 
 /// The longest time that a value is kept for. Redis adds it to the time now, which must not overflow.
@@ -158,7 +159,8 @@ impl SharedStore for RedisStore {
     }
 
     async fn listen(&self) -> Result<RedisChanges, RedisStoreError> {
-        let messages = self.line.server().listen(&self.prefix.channel()).await?;
+        let (server, channel) = (self.line.server().clone(), self.prefix.channel());
+        let messages = in_task(async move { server.listen(&channel).await }).await?;
         Ok(RedisChanges::new(messages, self.sender))
     }
 }

@@ -8,9 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tower_follow_redirect::policy::permanent::{PermanentCache, shared::SharedCache};
 use tower_follow_redirect_redis::redis::{self, Commands, Value};
 
-use crate::server::Server;
+use crate::{
+    server::Server,
+    web::{Request, Web},
+};
 
 const OLD: &str = "https://a.test/old";
 const NEW: &str = "https://b.test/new";
@@ -234,4 +238,23 @@ fn after_a_restart_of_the_server_sharing_goes_on() {
     }
     println!("after a restart shared again within {:?}", began.elapsed());
     assert_eq!(other.get(&format!("{OLD}/2")), format!("{NEW}/2"));
+}
+
+/// It takes longer than one key may.
+#[tokio::test]
+async fn a_large_store_is_cleared() {
+    let server = Server::start();
+    let mut connection = server.connection();
+    let mut pipeline = redis::pipe();
+    for number in 0..50_000 {
+        pipeline.set(format!("fr:1:{number}"), "value").ignore();
+    }
+    pipeline.exec(&mut connection).unwrap();
+
+    let cache = PermanentCache::builder().shared(SharedCache::new(server.store(), [7; 32])).build();
+    Web::default().send(&cache, Request::get(OLD)).await.unwrap();
+    cache.clear();
+    cache.flush().await;
+    assert_eq!(cache.shared_status().unwrap().dropped, 0);
+    assert_eq!(connection.keys::<_, Vec<String>>("*").unwrap(), [""; 0]);
 }

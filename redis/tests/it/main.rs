@@ -8,6 +8,7 @@ mod liar;
 mod line;
 mod server;
 mod store;
+mod ways;
 #[path = "../../examples/member/web.rs"]
 #[allow(dead_code)]
 mod web;

@@ -31,7 +31,7 @@ impl Server {
     pub(crate) fn start_with(options: &'static [&'static str]) -> Self {
         // Someone else may take the port before the server does.
         for _ in 0..10 {
-            let (port, directory) = (free_port(), TempDir::new().unwrap());
+            let (port, directory) = (Self::free_port(), TempDir::new().unwrap());
             let child = run(port, directory.path(), options);
             let mut server = Self { child, port, directory, options };
             if server.comes_up() {
@@ -41,8 +41,16 @@ impl Server {
         panic!("redis-server does not start");
     }
 
+    pub(crate) fn free_port() -> u16 {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -124,10 +132,6 @@ fn run(port: u16, directory: &Path, options: &[&str]) -> Child {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
 fn answers(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
         return false;
@@ -135,5 +139,6 @@ fn answers(port: u16) -> bool {
     let mut answer = [0; 5];
     stream.write_all(b"PING\r\n").is_ok()
         && stream.read_exact(&mut answer).is_ok()
-        && &answer == b"+PONG"
+        // With a password it first wants that.
+        && [b"+PONG", b"-NOAU"].contains(&&answer)
 }
