@@ -82,7 +82,9 @@ impl Line {
     fn connection(&self) -> (u64, Connecting) {
         let mut current = self.current();
         // Perhaps nobody was there any longer to hear that it came to nothing.
-        if matches!(current.connection.as_ref().and_then(Shared::peek), Some(Err(_))) {
+        let outcome =
+            current.connection.as_ref().and_then(|connection| connection.clone().now_or_never());
+        if matches!(outcome, Some(Err(_))) {
             current.replace();
         }
         let number = current.number;

@@ -94,6 +94,7 @@ async fn calls_that_are_given_up_mix_up_no_answers() {
     for number in 0..20_u8 {
         store.put(&number.to_string(), vec![number + 1], HOUR).await.unwrap();
     }
+    let id = first_client(&server);
     for round in 0..2000_u32 {
         let given_up = (round % 20).to_string();
         let patience = Duration::from_micros(u64::from(round % 100));
@@ -102,7 +103,7 @@ async fn calls_that_are_given_up_mix_up_no_answers() {
         let value = store.get(&asked.to_string()).await.unwrap().unwrap();
         assert_eq!(u32::from(value[0]), asked + 1);
     }
-    assert_eq!(connected_clients(&server), 1);
+    assert_eq!(first_client(&server), id);
 }
 
 #[tokio::test]
@@ -157,6 +158,18 @@ async fn where_connecting_takes_longer_than_anybody_waits_there_is_a_connection_
     forward.delay(Duration::ZERO);
     assert_eq!(timeout(PATIENCE, store.get("a")).await.unwrap().unwrap(), None);
     assert_eq!(forward.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_came_to_nothing_unheard_is_not_the_next_ones_failure() {
+    let server = Server::start();
+    server.hang();
+    let store = server.store();
+    assert!(timeout(PATIENCE, store.get("a")).await.is_err());
+    // After a second it is over.
+    sleep(Duration::from_millis(1200)).await;
+    server.go_on();
+    assert_eq!(store.get("a").await.unwrap(), None);
 }
 
 #[tokio::test]
