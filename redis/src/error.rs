@@ -19,8 +19,8 @@ pub enum RedisStoreError {
     Silent(Duration),
     /// The connection on which the server was listened to is lost.
     Lost,
-    /// There is no connection, since the runtime shuts down, or `redis` panicked, as it does where rustls
-    /// has no cryptography.
+    /// There is no connection, since there is no tokio runtime, or it shuts down, or `redis` panicked, as it
+    /// does where rustls has no cryptography.
     NotConnected,
 }
 
@@ -34,11 +34,13 @@ impl fmt::Display for RedisStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redis(_) => f.write_str("Redis cannot be reached, or refuses"),
-            Self::TooLong => f.write_str("a key or a value is longer than 64 KiB, so it is not shared"),
+            Self::TooLong => {
+                f.write_str("a key or a value is longer than 64 KiB, so it is not shared")
+            }
             Self::Silent(time) => write!(f, "Redis has not answered for {time:?}: listen anew"),
             Self::Lost => f.write_str("the connection to Redis is lost: listen anew"),
             Self::NotConnected => f.write_str(
-                "there is no connection to Redis: the runtime shuts down, or rustls has no cryptography",
+                "there is no connection to Redis: run it on tokio, and choose rustls' cryptography",
             ),
         }
     }

@@ -5,6 +5,7 @@ use std::{
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use tokio::runtime::Handle;
 
 use crate::{
     RedisStoreError,
@@ -62,6 +63,9 @@ impl Line {
     where
         F: Future<Output = Result<T, RedisStoreError>>,
     {
+        if Handle::try_current().is_err() {
+            return Err(RedisStoreError::NotConnected);
+        }
         let (number, connecting) = self.connection();
         let result = match connecting.await {
             Ok(connection) => {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 use crate::RedisStoreError;
 
@@ -10,8 +10,9 @@ use crate::RedisStoreError;
 pub(crate) async fn in_task<T: Send + 'static>(
     work: impl Future<Output = Result<T, RedisStoreError>> + Send + 'static,
 ) -> Result<T, RedisStoreError> {
+    let runtime = Handle::try_current().map_err(|_| RedisStoreError::NotConnected)?;
     let mut task = JoinSet::new();
-    task.spawn(work);
+    task.spawn_on(work, &runtime);
     match task.join_next().await {
         Some(Ok(result)) => result,
         _ => Err(RedisStoreError::NotConnected),

@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     runtime::Handle,
     time::{Instant, sleep, timeout},
@@ -144,6 +145,43 @@ async fn a_connection_without_an_answer_is_replaced() {
     assert_eq!(timeout(PATIENCE, store.get("a")).await.unwrap().unwrap(), None);
     vanished.kill();
     instead.kill();
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_connection_that_was_replaced_is_of_no_account() {
+    let [vanished, instead] = [Server::start(), Server::start()];
+    let forward = Forward::start(vanished.port()).await;
+    let store = RedisStore::new(redis::Client::open(forward.url()).unwrap());
+    store.put("a", b"1".to_vec(), HOUR).await.unwrap();
+    vanished.hang();
+    forward.lead_to(instead.port());
+
+    let get = async || {
+        // The last two wait until `redis` itself has enough, after half a second.
+        let waits = [200, 200, 1000, 1000].map(Duration::from_millis);
+        let [a, b, c, d] = waits.map(|time| timeout(time, store.get("a")));
+        tokio::join!(a, b, c, d)
+    };
+    let later = async {
+        for _ in 0..2 {
+            assert!(timeout(PATIENCE, store.get("a")).await.is_err());
+        }
+        for _ in 0..100 {
+            assert_eq!(store.get("a").await.unwrap(), None);
+            sleep(Duration::from_millis(7)).await;
+        }
+    };
+    let ((a, b, c, d), ()) = tokio::join!(get(), later);
+    assert!(a.is_err() && b.is_err() && c.unwrap().is_err() && d.unwrap().is_err());
+    assert_eq!(forward.connections(), 2);
+    vanished.go_on();
+}
+
+#[test]
+fn without_a_runtime_there_is_no_connection() {
+    let store = RedisStore::new(redis::Client::open("redis://127.0.0.1/").unwrap());
+    assert!(matches!(store.get("a").now_or_never(), Some(Err(RedisStoreError::NotConnected))));
+    assert!(matches!(store.listen().now_or_never(), Some(Err(RedisStoreError::NotConnected))));
 }
 
 /// A TLS handshake across the world, say.
