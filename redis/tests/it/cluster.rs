@@ -97,6 +97,15 @@ async fn a_lost_server_of_a_cluster_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_hangs_is_given_up() {
+    let servers = start();
+    let mut changes = store(&servers).listen().await.unwrap();
+    servers.iter().for_each(Server::hang);
+    let result = tokio::time::timeout(Duration::from_secs(12), changes.next()).await.unwrap();
+    assert!(result.is_err());
+}
+
+#[tokio::test]
 async fn a_cluster_without_resp3_is_not_listened_to() {
     let servers = start();
     let nodes = servers.iter().map(Server::url);
