@@ -57,6 +57,9 @@ impl Inner {
         }
         self.others.run();
         let Some(entry) = self.get(key) else {
+            if !self.others.exist() {
+                return Recall::Nothing;
+            }
             return self.ask_others(memory.into_owned(), outgoing, key);
         };
         if !self.is_usable(&entry, key, request) {
