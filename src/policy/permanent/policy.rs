@@ -127,7 +127,7 @@ impl Inner {
         let uri = exchange.uri();
         let method = exchange.method();
         if contradiction::dropped_by(method, response.status)
-            && self.memory(exchange).key(uri, key)
+            && self.key(exchange, key)
             && (self.get(key).is_some() || self.others.exist() && !method.is_safe())
         {
             self.remove(key);
@@ -209,10 +209,22 @@ impl Inner {
 
     /// Returns a copy of what the call knows, or begins it.
     fn memory(&self, exchange: &mut Exchange<'_>) -> CallMemory {
-        let id = self.id();
-        if let Some(memory) = CallMemory::find(exchange.call_state(), id) {
-            return memory.clone();
+        match CallMemory::find(exchange.call_state(), self.id()) {
+            Some(memory) => memory.clone(),
+            None => self.begin(exchange),
         }
+    }
+
+    /// Writes the key of the request into `key`, if it has one.
+    fn key(&self, exchange: &mut Exchange<'_>, key: &mut String) -> bool {
+        let uri = exchange.uri();
+        match CallMemory::find(exchange.call_state(), self.id()) {
+            Some(memory) => memory.key(uri, key),
+            None => self.begin(exchange).key(uri, key),
+        }
+    }
+
+    fn begin(&self, exchange: &Exchange<'_>) -> CallMemory {
         CallMemory::begin(exchange.extensions(), || self.partition(exchange.request()))
     }
 
