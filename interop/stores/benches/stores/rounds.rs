@@ -25,13 +25,17 @@ impl Spread {
 /// What was measured of one of those that are compared, round by round.
 pub type Series = Vec<f64>;
 
-/// Measures each of `count` once in every round. Who is first takes turns.
+/// Measures each of `count` once in every round. Who is first takes turns, and who comes after whom.
 pub fn rounds(rounds: usize, count: usize, mut measure: impl FnMut(usize) -> f64) -> Vec<Series> {
     let mut series = vec![Series::new(); count];
     // The first one warms up.
     for round in 0..=rounds {
-        for turn in 0..count {
-            let which = (round + turn) % count;
+        let mut order: Vec<usize> = (0..count).collect();
+        order.rotate_left(round / 2 % count);
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for which in order {
             let value = measure(which);
             if round > 0 {
                 series[which].push(value);
