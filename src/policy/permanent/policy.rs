@@ -288,6 +288,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_an_answer_contradicts_is_forgotten_by_a_call_that_has_recalled_nothing() {
+        let partition = |_: &request::Parts| Some("p".into());
+        for cache in [PermanentCache::new(), PermanentCache::builder().partition(partition).build()]
+        {
+            call(&cache);
+            assert_eq!(cache.len(), 1);
+            let (put, ()) = Request::put(A).body(()).unwrap().into_parts();
+            let mut state = Extensions::new();
+            cache.concluded(&mut Exchange::new(&put, Ok(&response(200)), &mut state));
+            assert_eq!(cache.len(), 0);
+        }
+    }
+
     /// The partition is what a memory asks of a request before anything else.
     #[test]
     fn a_memory_that_has_never_learned_asks_nothing_of_a_call() {
