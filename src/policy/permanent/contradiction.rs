@@ -42,12 +42,14 @@ fn is_not_now(status: StatusCode) -> bool {
 /// [Clear-Site-Data §3.1]: https://www.w3.org/TR/clear-site-data/#header
 pub(super) fn clears_site(uri: &Uri, headers: &HeaderMap, options: &Options) -> bool {
     let is_obeyed = match options.clear_site_data {
-        ClearSiteData::Obey => Site::of(uri).is_some_and(|site| site.is_https()),
+        ClearSiteData::Obey => true,
         ClearSiteData::Ignore => false,
     };
+    // Few responses have the field, so that the URI is looked at last.
     is_obeyed
         && list::members(headers, &CLEAR_SITE_DATA)
             .any(|member| member == b"\"cache\"" || member == b"\"*\"")
+        && Site::of(uri).is_some_and(|site| site.is_https())
 }
 
 #[cfg(test)]
