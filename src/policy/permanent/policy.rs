@@ -2,15 +2,16 @@
 
 use std::{borrow::Cow, mem, ptr, sync::Arc};
 
-use http::{StatusCode, Uri, request, response};
+use http::{Extensions, StatusCode, Uri, request, response};
 
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
     cache::{Inner, with_buffer},
-    call_memory::CallMemory,
+    call_memory::{CallMemory, Whose},
     contradiction, fallback, storable, usable,
 };
 use crate::{
+    history::Hop,
     policy::{Attempt, Decision, Exchange, Outgoing, Policy, Recall, Remembered, Verdict},
     rules::{location, method},
 };
@@ -42,10 +43,16 @@ impl Policy for PermanentCache {
 
 impl Inner {
     fn recall(&self, outgoing: &mut Outgoing<'_>, key: &mut String) -> Recall {
-        let request = outgoing.request();
+        let (request, hops) = (outgoing.request(), outgoing.hops());
+        if self.partition.is_some() && CallMemory::find(outgoing.call_state(), self.id()).is_none()
+        {
+            // It is asked once, so what it says is kept, used or not.
+            let memory = self.begin(&request.extensions, hops, || request);
+            memory.keep(outgoing.call_state(), self.id());
+        }
         let mut memory = match CallMemory::find(outgoing.call_state(), self.id()) {
             Some(memory) => Cow::Borrowed(&*memory),
-            None => Cow::Owned(CallMemory::begin(&request.extensions, || self.partition(request))),
+            None => Cow::Owned(self.begin(&request.extensions, hops, || request)),
         };
         if memory.mode() != RedirectCacheMode::Default || !memory.key(&request.uri, key) {
             return Recall::Nothing;
@@ -193,12 +200,28 @@ impl Inner {
         if let Some(memory) = CallMemory::find(exchange.call_state(), id) {
             return memory.clone();
         }
-        CallMemory::begin(exchange.extensions(), || self.partition(exchange.request()))
+        self.begin(exchange.extensions(), exchange.hops(), || exchange.request())
     }
 
-    /// Tells whose request the first one of a call is.
-    fn partition(&self, first: &request::Parts) -> Option<Box<str>> {
-        self.partition.as_ref()?(first)
+    /// Begins what a call knows, with the caller's request.
+    fn begin<'r>(
+        &self,
+        extensions: &Extensions,
+        hops: &[Hop],
+        request: impl FnOnce() -> &'r request::Parts,
+    ) -> CallMemory {
+        CallMemory::begin(
+            extensions,
+            match &self.partition {
+                None => Whose::Anybodys,
+                Some(partition) if hops.is_empty() => {
+                    partition(request()).map_or(Whose::Anybodys, Whose::Of)
+                }
+                // Another policy was asked first, and remembered something: this is not the caller's
+                // request any more, and may lack what tells whose it is.
+                Some(_) => Whose::Unknown,
+            },
+        )
     }
 
     /// What tells this memory from others in one policy.
