@@ -9,6 +9,7 @@ mod http2;
 mod incoming;
 mod incumbents;
 mod informational;
+mod permanent;
 mod properties;
 mod s3;
 mod service;
