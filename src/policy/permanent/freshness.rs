@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn the_first_that_states_a_lifetime_counts() {
         const DAY: u64 = 86_400;
-        let (soon, past, now) = (at(60), at(-60), at(0));
-        let table: [(&[(&str, &str)], u64); 18] = [
+        let (later, soon, past, now) = (at(120), at(60), at(-60), at(0));
+        let table: [(&[(&str, &str)], u64); 20] = [
             (&[], DAY),
             (&[("cache-control", "public")], DAY),
             (&[("cache-control", "foo")], DAY),
@@ -149,6 +149,8 @@ mod tests {
             (&[("cache-control", "max-age=0"), ("expires", &soon)], 0),
             (&[("expires", &soon), ("date", &now)], 60),
             (&[("expires", &soon)], 60),
+            (&[("expires", &soon), ("date", &past)], 60),
+            (&[("expires", &later), ("date", &soon)], 60),
             (&[("expires", &soon), ("date", "foo")], 60),
             (&[("expires", &soon), ("date", &now), ("date", &soon)], 60),
             (&[("expires", &past)], 0),

@@ -289,6 +289,7 @@ mod tests {
             (long, "/x", Some(Itself)),
             (long, "#f", Some(Itself)),
             (long, "HTTPS://A.TEST:443/x", Some(Itself)),
+            ("https://A.test:443/x", "https://a.test/x", Some(Itself)),
             (long, "?", None),
             ("/x", "https://b.test/", Some(NoKey)),
             ("/x", "/y", Some(NoKey)),

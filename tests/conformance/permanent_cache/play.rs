@@ -1,6 +1,9 @@
 //! Takes the steps of a vector, and compares what comes of each with what must.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
@@ -74,7 +77,9 @@ impl Play {
             self.restore(remembered)?;
         }
         for remembered in step.inject.iter().flatten() {
-            self.shelf.put(&remembered.source, Arc::new(entry(remembered)?));
+            if let Some(entry) = entry(remembered)? {
+                self.shelf.put(&remembered.source, Arc::new(entry));
+            }
         }
         if let Some(is_down) = step.store_down {
             self.shelf.set_down(is_down);
@@ -91,7 +96,7 @@ impl Play {
 
     /// Puts back what a snapshot holds, no longer than it may be kept.
     fn restore(&self, remembered: &Remembered) -> Result<(), String> {
-        let entry = entry(remembered)?;
+        let Some(entry) = entry(remembered)? else { return Ok(()) };
         let latest = clock::start() + self.config.max_ttl();
         let until = entry.fresh_until().min(latest);
         if until > self.clock.now() {
@@ -240,14 +245,15 @@ impl Policy for Watch {
     }
 }
 
-/// Makes an entry of what is written, as if it had been stored when the clock started.
-fn entry(remembered: &Remembered) -> Result<Entry, String> {
+/// Makes an entry of what is written, as if it had been stored when the clock started. No store can hold
+/// one (`None`) whose target is none.
+fn entry(remembered: &Remembered) -> Result<Option<Entry>, String> {
     let (uri, fragment) = parse(&remembered.target)?;
-    let target = Target::new(uri, fragment).map_err(|error| error.to_string())?;
-    let until = clock::start() + std::time::Duration::from_secs(remembered.expires_in_s);
+    let Ok(target) = Target::new(uri, fragment) else { return Ok(None) };
+    let until = clock::start() + Duration::from_secs(remembered.expires_in_s);
     let status = StatusCode::from_u16(remembered.status.unwrap_or(308));
     let status = status.map_err(|error| error.to_string())?;
-    Ok(Entry::new(target, clock::start(), until).with_status(status))
+    Ok(Some(Entry::new(target, clock::start(), until).with_status(status)))
 }
 
 /// Splits a URL from its fragment, which [`Uri`] would drop.

@@ -31,7 +31,7 @@ pub enum Step {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    pub send: Send,
+    pub send: Request,
     pub network: Vec<Exchange>,
     #[serde(default)]
     pub expect: Expect,
@@ -41,7 +41,7 @@ pub struct Call {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Send {
+pub struct Request {
     pub method: String,
     pub uri: String,
     #[serde(default)]

@@ -60,6 +60,21 @@ async fn a_circle_with_a_live_hop_ends_at_the_server() {
     }
 }
 
+/// A server that cannot answer now contradicts nothing; the circle does.
+#[tokio::test]
+async fn what_closes_a_circle_is_forgotten_whatever_the_server_says() {
+    let memory = default_memory();
+    memory.learn("https://b.test/2", "https://a.test/1").await;
+    let mut call = memory.get("https://a.test/1");
+    call.next().await.redirect(302, "https://b.test/2");
+    call.next().await.redirect(302, "https://b.test/2");
+    let hop = call.next().await;
+    assert_eq!(hop.uri(), "https://b.test/2");
+    hop.answer(status(503));
+    assert_eq!(call.end().await.unwrap().status(), 503);
+    assert!(memory.cache.is_empty());
+}
+
 /// The whole walk is forgotten, also what leads into the circle.
 #[tokio::test]
 async fn a_circle_in_the_memory_is_forgotten() {

@@ -214,6 +214,9 @@ async fn a_policy_is_asked_about_a_remembered_redirect() {
     let counted = redirect_fn(move |attempt: &mut Attempt<'_>| {
         assert!(attempt.is_from_cache());
         assert_eq!(attempt.response().status, StatusCode::PERMANENT_REDIRECT);
+        let fields: Vec<_> = attempt.response().headers.iter().collect();
+        let location = HeaderValue::from_static("https://b.test/2");
+        assert_eq!(fields, [(&header::LOCATION, &location)], "no cookie is set again");
         count.fetch_add(1, Ordering::SeqCst);
         Decision::Pass
     });

@@ -189,6 +189,24 @@ async fn what_other_methods_learn_is_their_own() {
     assert!(memory.cache.is_empty());
 }
 
+/// Where an unsafe response has its own `Location`, that is not what was changed.
+#[tokio::test]
+async fn an_unsafe_answer_is_about_its_own_uri_only() {
+    let memory = default_memory();
+    for n in 1..4 {
+        memory.learn(&format!("https://a.test/{n}"), "https://a.test/9").await;
+    }
+    let mut call = Call::start(memory.layer(), send("POST", "https://a.test/1", "ha ha"));
+    let mut created = status(201);
+    created.headers_mut().insert("location", "https://a.test/2".parse().unwrap());
+    created.headers_mut().insert("content-location", "https://a.test/3".parse().unwrap());
+    call.next().await.answer(created);
+    call.end().await.unwrap();
+    assert_eq!(memory.leads("https://a.test/1").await, "https://a.test/1");
+    assert_eq!(memory.leads("https://a.test/2").await, "https://a.test/9");
+    assert_eq!(memory.leads("https://a.test/3").await, "https://a.test/9");
+}
+
 #[tokio::test]
 async fn what_is_remembered_has_an_end() {
     let memory = memory(|builder| builder.heuristic(Duration::from_secs(100)));
