@@ -53,6 +53,8 @@ pub(super) struct Inner {
 
 /// How a request uses a [`PermanentCache`]: a request extension.
 ///
+/// It holds for the whole call, and so comes along to every origin.
+///
 /// ```
 /// use http::Request;
 /// use tower_follow_redirect::policy::permanent::RedirectCacheMode;
