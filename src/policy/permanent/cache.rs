@@ -35,6 +35,8 @@ pub struct PermanentCache {
 
 /// How a request uses a [`PermanentCache`]: a request extension.
 ///
+/// It holds for the whole call, and so comes along to every origin.
+///
 /// ```
 /// use http::Request;
 /// use tower_follow_redirect::policy::permanent::RedirectCacheMode;

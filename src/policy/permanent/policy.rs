@@ -2,16 +2,17 @@
 
 use std::{borrow::Cow, mem, ptr};
 
-use http::{StatusCode, Uri, request, response};
+use http::{Extensions, StatusCode, Uri, request, response};
 
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
-    call_memory::CallMemory,
+    call_memory::{CallMemory, Whose},
     contradiction, fallback,
     inner::{Inner, with_buffer},
     methods, storable, usable,
 };
 use crate::{
+    history::Hop,
     policy::{Attempt, Decision, Exchange, Outgoing, Policy, Recall, Remembered, Verdict},
     rules::{location, method},
 };
@@ -47,10 +48,16 @@ impl PermanentCache {
 
 impl Inner {
     fn recall(&self, outgoing: &mut Outgoing<'_>, key: &mut String) -> Recall {
-        let request = outgoing.request();
+        let (request, hops) = (outgoing.request(), outgoing.hops());
+        if self.partition.is_some() && CallMemory::find(outgoing.call_state(), self.id()).is_none()
+        {
+            // It is asked once, so what it says is kept, used or not.
+            let memory = self.begin(&request.extensions, hops, || request);
+            memory.keep(outgoing.call_state(), self.id());
+        }
         let mut memory = match CallMemory::find(outgoing.call_state(), self.id()) {
             Some(memory) => Cow::Borrowed(&*memory),
-            None => Cow::Owned(CallMemory::begin(&request.extensions, || self.partition(request))),
+            None => Cow::Owned(self.begin(&request.extensions, hops, || request)),
         };
         if memory.mode() != RedirectCacheMode::Default || !memory.key(&request.uri, key) {
             return Recall::Nothing;
@@ -89,7 +96,7 @@ impl Inner {
     /// Returns whether what is remembered under `key` may be used for `request`. What is stale goes.
     fn is_usable(&self, entry: &Entry, key: &str, request: &request::Parts) -> bool {
         let now = self.clock.now();
-        if entry.remaining(now) == 0 {
+        if usable::remaining(entry, now, &self.options) == 0 {
             self.forget(key);
         }
         usable::usable(entry, request, now, &self.options).is_ok()
@@ -211,7 +218,7 @@ impl Inner {
     fn memory(&self, exchange: &mut Exchange<'_>) -> CallMemory {
         match CallMemory::find(exchange.call_state(), self.id()) {
             Some(memory) => memory.clone(),
-            None => self.begin(exchange),
+            None => self.begin_with(exchange),
         }
     }
 
@@ -220,17 +227,33 @@ impl Inner {
         let uri = exchange.uri();
         match CallMemory::find(exchange.call_state(), self.id()) {
             Some(memory) => memory.key(uri, key),
-            None => self.begin(exchange).key(uri, key),
+            None => self.begin_with(exchange).key(uri, key),
         }
     }
 
-    fn begin(&self, exchange: &Exchange<'_>) -> CallMemory {
-        CallMemory::begin(exchange.extensions(), || self.partition(exchange.request()))
+    fn begin_with(&self, exchange: &Exchange<'_>) -> CallMemory {
+        self.begin(exchange.extensions(), exchange.hops(), || exchange.request())
     }
 
-    /// Tells whose request the first one of a call is.
-    fn partition(&self, first: &request::Parts) -> Option<Box<str>> {
-        self.partition.as_ref()?(first)
+    /// Begins what a call knows, with the caller's request.
+    fn begin<'r>(
+        &self,
+        extensions: &Extensions,
+        hops: &[Hop],
+        request: impl FnOnce() -> &'r request::Parts,
+    ) -> CallMemory {
+        CallMemory::begin(
+            extensions,
+            match &self.partition {
+                None => Whose::Anybodys,
+                Some(partition) if hops.is_empty() => {
+                    partition(request()).map_or(Whose::Anybodys, Whose::Of)
+                }
+                // Another policy was asked first, and remembered something: this is not the caller's
+                // request any more, and may lack what tells whose it is.
+                Some(_) => Whose::Unknown,
+            },
+        )
     }
 
     /// What tells this memory from others in one policy.
