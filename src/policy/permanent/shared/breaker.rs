@@ -22,8 +22,18 @@ pub(super) struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Closed { failures: u32 },
-    Open { until: Instant, pause: Duration },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+        pause: Duration,
+    },
+    /// One attempt is made after a pause. Where nothing is heard of it until then, another one may.
+    Probing {
+        until: Instant,
+        pause: Duration,
+    },
 }
 
 impl Default for State {
@@ -38,9 +48,9 @@ impl Breaker {
         let mut state = self.lock();
         match *state {
             State::Closed { .. } => true,
-            State::Open { until, .. } if now < until => false,
-            State::Open { pause, .. } => {
-                *state = State::Open { until: now + pause, pause };
+            State::Open { until, .. } | State::Probing { until, .. } if now < until => false,
+            State::Open { pause, .. } | State::Probing { pause, .. } => {
+                *state = State::Probing { until: now + pause, pause };
                 true
             }
         }
@@ -57,7 +67,9 @@ impl Breaker {
                 State::Closed { failures: failures + 1 }
             }
             State::Closed { .. } => State::Open { until: now + SHORTEST, pause: SHORTEST },
-            State::Open { pause, .. } => {
+            // It was on its way when others opened it.
+            open @ State::Open { .. } => open,
+            State::Probing { pause, .. } => {
                 let pause = (pause * 2).min(LONGEST);
                 State::Open { until: now + pause, pause }
             }
@@ -65,7 +77,7 @@ impl Breaker {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        matches!(*self.lock(), State::Open { .. })
+        !matches!(*self.lock(), State::Closed { .. })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -107,6 +119,18 @@ mod tests {
         }
         breaker.succeeded();
         assert!(breaker.may_try(now) && !breaker.is_open());
+    }
+
+    /// Many requests may wait for a store when it begins to hang.
+    #[test]
+    fn attempts_that_are_on_their_way_when_it_opens_make_the_pause_no_longer() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        (0..20).for_each(|_| breaker.failed(now));
+        let later = now + SHORTEST;
+        assert!(!breaker.may_try(later - Duration::from_millis(1)));
+        assert!(breaker.may_try(later));
+        (0..20).for_each(|_| breaker.failed(later));
+        assert!(breaker.may_try(later + 2 * SHORTEST));
     }
 
     /// It may have been dropped.

@@ -21,8 +21,8 @@ const ATTEMPTS: u32 = 3;
 /// How often a store that is left alone is looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long it may take to listen to a store, or to read all of it. No request waits for that.
-const BEGINNING: Duration = Duration::from_secs(5);
+/// How long it may take to listen to a store, to read all of it, or to clear it. No request waits for that.
+const WHOLE: Duration = Duration::from_secs(5);
 
 /// After so many entries others get a turn: to authenticate one takes some microseconds.
 const ENTRIES_PER_TURN: usize = 32;
@@ -70,11 +70,18 @@ async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
             }
             sleep(PATIENCE).await;
         }
-        if fleet.attempt(fleet.usage.timeout, carry_out(fleet, op)).await.is_some() {
+        if fleet.attempt(time_for(fleet, op), carry_out(fleet, op)).await.is_some() {
             return true;
         }
     }
     false
+}
+
+fn time_for<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> Duration {
+    match op {
+        Op::Clear => WHOLE,
+        Op::Put(..) | Op::Remove(_) => fleet.usage.timeout,
+    }
 }
 
 async fn carry_out<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> Result<(), S::Error> {
@@ -94,9 +101,9 @@ async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
     let mut pause = SHORTEST_PAUSE;
     loop {
         // First listen, then read: so nothing is missed between.
-        let changes = within(BEGINNING, fleet.store.listen()).await;
+        let changes = within(WHOLE, fleet.store.listen()).await;
         if let Some(Ok(mut changes)) = changes {
-            if let Some(Ok(all)) = within(BEGINNING, fleet.store.load(fleet.usage.most)).await {
+            if let Some(Ok(all)) = within(WHOLE, fleet.store.load(fleet.usage.most)).await {
                 learn(fleet, &all).await;
                 pause = SHORTEST_PAUSE;
                 while let Ok(change) = changes.next().await {
