@@ -81,5 +81,7 @@ mod tests {
             let found = falls_back(&Method::GET, walked.iter().copied(), now, &Options::default());
             assert_eq!(found, expected, "{walked:?}");
         }
+        let at_once = Options { fallback_min_age: Duration::ZERO, ..Options::default() };
+        assert!(falls_back(&Method::GET, [&young], now, &at_once));
     }
 }
