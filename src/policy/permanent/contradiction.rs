@@ -17,9 +17,9 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Returns whether the redirect of a URI is forgotten because a request for it was answered.
 ///
-/// An unsafe method that succeeds may have changed everything. A GET or HEAD that gets any answer has the
-/// latest: where that is a permanent redirect again, it is remembered anew. An answer that says "not now"
-/// says nothing of the redirect.
+/// An unsafe method that succeeds may have changed everything. A GET or HEAD that gets any answer has
+/// the latest: where that is a permanent redirect again, it is remembered anew. An answer that says
+/// "not now" says nothing of the redirect.
 pub(super) fn dropped_by(method: &Method, status: StatusCode) -> bool {
     match *method {
         Method::GET | Method::HEAD => !is_not_now(status),

@@ -39,7 +39,8 @@ impl Policy for PermanentCache {
 }
 
 impl PermanentCache {
-    /// Apart, so that a call of a client that never learns anything takes no more than the look at that.
+    /// Apart, so that a call of a client that never learns anything takes no more than the look at
+    /// that.
     #[inline(never)]
     fn conclude(&self, exchange: &mut Exchange<'_>) {
         with_buffer(|key| self.inner.concluded(exchange, key));

@@ -10,8 +10,8 @@ use super::Entry;
 /// `SharedStore`, with the feature `shared-store`. It need not understand what it keeps: an entry is
 /// checked each time it is used, so that a store that holds anything at all leads nobody astray.
 ///
-/// A key is one string: the URI in a normal form, and before it, with a space between, the partition, if
-/// there is one.
+/// A key is one string: the URI in a normal form, and before it, with a space between, the partition,
+/// if there is one.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, RwLock}};

@@ -1,8 +1,8 @@
 //! Whether a remembered redirect is used for a request ([RFC 9111 §4]).
 //!
 //! An entry comes from a store, so from anywhere. What made it storable is looked at again, and its
-//! times: a clock may be a little wrong, but an entry from the future was not made here, and none is fresh
-//! for longer than any may be.
+//! times: a clock may be a little wrong, but an entry from the future was not made here, and none is
+//! fresh for longer than any may be.
 //!
 //! [RFC 9111 §4]: https://www.rfc-editor.org/rfc/rfc9111#section-4
 
@@ -75,8 +75,8 @@ pub(super) fn admitted(
     Ok(entry)
 }
 
-/// Returns for how long an entry is still used, whatever it claims. The cap counts from when it was stored,
-/// so that one which was lowered holds for what is stored already.
+/// Returns for how long an entry is still used, whatever it claims. The cap counts from when it was
+/// stored, so that one which was lowered holds for what is stored already.
 pub(super) fn remaining(entry: &Entry, now: u64, options: &Options) -> u64 {
     let cap = options.max_ttl.as_secs().saturating_sub(entry.residence(now));
     entry.remaining(now).min(cap)
