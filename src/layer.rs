@@ -10,7 +10,7 @@ use crate::{
     policy::{Policy, Standard},
     rules::method::MethodRule,
     service::FollowRedirect,
-    settings::{Drain, ExpectContinue, Loops, OnRefusal, Settings},
+    settings::{Drain, ExpectContinue, Loops, OnRefusal, Settings, keep},
 };
 
 /// Makes services that follow redirects, and holds their settings.
@@ -117,13 +117,7 @@ impl<P> FollowRedirectLayer<P> {
     /// ```
     #[must_use]
     pub fn keep_extension<T: Clone + Send + Sync + 'static>(self) -> Self {
-        self.set(|settings| {
-            settings.extensions.push(|from, to| {
-                if let Some(extension) = from.get::<T>() {
-                    to.insert(extension.clone());
-                }
-            });
-        })
+        self.set(|settings| settings.extensions.push(keep::<T>()))
     }
 
     /// Records a header field of every redirect that is followed, such as `Set-Cookie`; see

@@ -38,7 +38,7 @@ impl Default for Settings {
             on_refusal: OnRefusal::default(),
             methods: MethodRules::default(),
             sensitive: Arc::default(),
-            extensions: Vec::new(),
+            extensions: kept_by_default(),
             record: Vec::new(),
             replay_limit: 64 * 1024,
             #[cfg(feature = "spill")]
@@ -53,6 +53,23 @@ impl Default for Settings {
 
 /// Copies one type of extension, if it is there.
 pub(crate) type KeepExtension = fn(&Extensions, &mut Extensions);
+
+/// Makes what copies an extension.
+pub(crate) fn keep<T: Clone + Send + Sync + 'static>() -> KeepExtension {
+    |from, to| {
+        if let Some(extension) = from.get::<T>() {
+            to.insert(extension.clone());
+        }
+    }
+}
+
+/// What is about a whole call, wherever it leads.
+fn kept_by_default() -> Vec<KeepExtension> {
+    vec![
+        #[cfg(feature = "permanent-cache")]
+        keep::<crate::policy::permanent::RedirectCacheMode>(),
+    ]
+}
 
 /// What ends a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

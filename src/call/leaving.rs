@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     expectation::{self, Wait},
     policy::{Policy, Recall},
+    refusal::RefusalKind,
     rules::expect::Expectation,
     settings::OnRefusal,
 };
@@ -81,6 +82,10 @@ where
             Step::Ask(question) => {
                 self.leaving = Some(Box::new(Leaving { head: request, hop }));
                 return ControlFlow::Break(Outcome::Ask(Asked::Remembered(response), question));
+            }
+            // The server may know a way out by now.
+            Step::Refuse(refusal) if refusal.kind() == RefusalKind::Loop => {
+                return ControlFlow::Break(self.send(request, hop));
             }
             Step::Refuse(refusal) => refusal,
             // There is no response to hand back: the server's own is what the caller gets.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     body::Resend,
-    history::Hop,
+    history::{Hop, Source},
     policy::{Decision, Failure, Proposal},
     refusal::RefusalKind,
     rules::{
@@ -82,6 +82,8 @@ impl Chain {
             elapsed,
             headers: recorded(&response.headers, &settings.record),
         };
+        // What is only remembered was not sent, and may have been sent back since.
+        let visit = visit.filter(|_| source == Source::Server);
         let (_, fragment) = target.into_parts();
         let fields_of_policy = edits.set.keys().cloned().collect();
         let kind = Kind::Redirect(Followed {

@@ -105,6 +105,10 @@ impl fmt::Display for Origin {
 /// Returns what stands after the colon that ends `host`. (`Uri::port` gives `None` for one that is
 /// absent and for one that is out of range alike.)
 pub(crate) fn port_text<'a>(authority: &'a str, host: &str) -> &'a str {
+    // Most authorities are a host and nothing else.
+    if authority.len() == host.len() {
+        return "";
+    }
     let without_userinfo = authority.rsplit('@').next().unwrap_or(authority);
     let rest = without_userinfo.get(host.len()..).unwrap_or("");
     rest.strip_prefix(':').unwrap_or(rest)

@@ -1,5 +1,5 @@
-//! Runs the test vectors of `tests/vectors`, or of the directory in `VECTORS_DIR`, over a real hyper
-//! client and real sockets.
+//! Runs the test vectors of `tests/vectors`, or of the directory in `VECTORS_DIR`: all but
+//! `permanent-cache.json`, whose clock is turned, over a real hyper client and real sockets.
 //!
 //! A vector that is not `policy_dependent` must pass. One that is passes if the crate does what the
 //! vector expects, or what one of its alternatives does; the file's list of choices
@@ -13,6 +13,7 @@ mod args;
 mod expect_continue;
 mod lists;
 mod network;
+mod permanent_cache;
 mod redirects;
 mod runner;
 mod s3;
@@ -43,6 +44,7 @@ const TESTS: &[Test] = &[
     #[cfg(feature = "hyper")]
     Test { name: "expect-continue", run: run::<expect_continue::Vector> },
     Test { name: "s3", run: run::<s3::Vector> },
+    Test { name: "permanent-cache", run: run::<permanent_cache::Vector> },
 ];
 
 fn main() -> ExitCode {

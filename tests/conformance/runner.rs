@@ -35,6 +35,7 @@ impl<V: Vector> Case<V> {
     /// Fails if the file has another form.
     pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
         let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        V::check_file(&file)?;
         let mut cases = Vec::new();
         for list in V::LISTS {
             let Some(Value::Array(vectors)) = file.get(list) else {

@@ -10,6 +10,15 @@ pub trait Vector: Sized + Send + Sync + 'static {
     /// The classes that leave clients a choice only in vectors that our part of the set has not.
     const OPEN_ELSEWHERE: &'static [&'static str] = &[];
 
+    /// Looks at what a file says besides its vectors.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its vectors mean something else than is read here.
+    fn check_file(_: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Reads a vector of one of the lists.
     fn read(list: &str, value: &Value) -> serde_json::Result<Self>;
 

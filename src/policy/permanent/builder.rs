@@ -123,6 +123,13 @@ impl PermanentCacheBuilder {
         self
     }
 
+    /// Sets how long ago all that led astray must have been learned for that; by default one minute. So
+    /// each URI costs at most one more request in that time.
+    pub fn fallback_min_age(mut self, age: Duration) -> Self {
+        self.options.fallback_min_age = age;
+        self
+    }
+
     /// Sets whether `Clear-Site-Data` is obeyed; by default it is.
     pub fn clear_site_data(mut self, clear_site_data: ClearSiteData) -> Self {
         self.options.clear_site_data = clear_site_data;

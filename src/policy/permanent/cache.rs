@@ -12,7 +12,8 @@ use super::{
 
 /// Remembers permanent redirects, so that the next request goes to the new URI at once.
 ///
-/// It is off unless it is added to the policy, where it has no opinion on whether a redirect is followed:
+/// It is off unless it is added to the policy, where it has no opinion on whether a redirect is
+/// followed:
 ///
 /// ```
 /// use tower_follow_redirect::{FollowRedirectLayer, Policy};
@@ -34,6 +35,8 @@ pub struct PermanentCache {
 }
 
 /// How a request uses a [`PermanentCache`]: a request extension.
+///
+/// It holds for the whole call, and so comes along to every origin.
 ///
 /// ```
 /// use http::Request;
@@ -107,7 +110,8 @@ impl PermanentCache {
         Some(self.inner.others.shared.as_ref()?.status())
     }
 
-    /// Waits until the shared store was told what this process has learned so far, or that was given up.
+    /// Waits until the shared store was told what this process has learned so far, or that was given
+    /// up.
     ///
     /// A store that fails is tried for a while: set a timeout around it. Outside a runtime with a clock
     /// nothing is told, and this does not wait.

@@ -10,13 +10,23 @@ use super::{Entry, RedirectCacheMode, key};
 #[derive(Clone, Default)]
 pub(super) struct CallMemory {
     mode: RedirectCacheMode,
-    partition: Option<Box<str>>,
+    whose: Whose,
     recalled: Vec<Recalled>,
     /// Of what was recalled, the walk that led to the current request begins here.
     walk: usize,
     /// What other processes were asked about last.
     asked: Option<Box<str>>,
     candidates: Vec<(Box<str>, Entry)>,
+}
+
+/// In which partition a call finds what is remembered.
+#[derive(Clone, Default)]
+pub(super) enum Whose {
+    #[default]
+    Anybodys,
+    Of(Box<str>),
+    /// Nobody can tell any more: it finds nothing, and leaves nothing.
+    Unknown,
 }
 
 /// A redirect that was followed without asking the server.
@@ -32,9 +42,9 @@ struct Memories(Vec<(usize, CallMemory)>);
 
 impl CallMemory {
     /// Begins the memory of a call with what its first request brings along.
-    pub(super) fn begin(first: &Extensions, partition: impl FnOnce() -> Option<Box<str>>) -> Self {
+    pub(super) fn begin(first: &Extensions, whose: Whose) -> Self {
         let mode = first.get().copied().unwrap_or_default();
-        Self { mode, partition: partition(), ..Self::default() }
+        Self { mode, whose, ..Self::default() }
     }
 
     pub(super) fn find(state: &mut Extensions, cache: usize) -> Option<&mut Self> {
@@ -55,7 +65,11 @@ impl CallMemory {
 
     /// Writes the key of `uri` into `buffer`, if it has one.
     pub(super) fn key(&self, uri: &Uri, buffer: &mut String) -> bool {
-        key::key(self.partition.as_deref(), uri, buffer)
+        match &self.whose {
+            Whose::Anybodys => key::key(None, uri, buffer),
+            Whose::Of(partition) => key::key(Some(partition), uri, buffer),
+            Whose::Unknown => false,
+        }
     }
 
     /// Returns whether the redirect of `key` was recalled before in this call: then it loops.

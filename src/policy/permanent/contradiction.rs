@@ -17,9 +17,9 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Returns whether the redirect of a URI is forgotten because a request for it was answered.
 ///
-/// An unsafe method that succeeds may have changed everything. A GET or HEAD that gets any answer has the
-/// latest: where that is a permanent redirect again, it is remembered anew. An answer that says "not now"
-/// says nothing of the redirect.
+/// An unsafe method that succeeds may have changed everything. A GET or HEAD that gets any answer has
+/// the latest: where that is a permanent redirect again, it is remembered anew. An answer that says
+/// "not now" says nothing of the redirect.
 pub(super) fn dropped_by(method: &Method, status: StatusCode) -> bool {
     match *method {
         Method::GET | Method::HEAD => !is_not_now(status),
@@ -42,12 +42,14 @@ fn is_not_now(status: StatusCode) -> bool {
 /// [Clear-Site-Data §3.1]: https://www.w3.org/TR/clear-site-data/#header
 pub(super) fn clears_site(uri: &Uri, headers: &HeaderMap, options: &Options) -> bool {
     let is_obeyed = match options.clear_site_data {
-        ClearSiteData::Obey => Site::of(uri).is_some_and(|site| site.is_https()),
+        ClearSiteData::Obey => true,
         ClearSiteData::Ignore => false,
     };
+    // Few responses have the field, so that the URI is looked at last.
     is_obeyed
         && list::members(headers, &CLEAR_SITE_DATA)
             .any(|member| member == b"\"cache\"" || member == b"\"*\"")
+        && Site::of(uri).is_some_and(|site| site.is_https())
 }
 
 #[cfg(test)]

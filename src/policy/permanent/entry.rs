@@ -153,11 +153,6 @@ impl Entry {
         self.stored_at
     }
 
-    /// Returns for how long it was to be fresh, from when it was stored on.
-    pub(super) fn ttl(&self) -> u64 {
-        self.fresh_until.saturating_sub(self.stored_at)
-    }
-
     /// Returns for how long it has been stored.
     pub(super) fn residence(&self, now: u64) -> u64 {
         now.saturating_sub(self.stored_at)
@@ -254,7 +249,6 @@ mod tests {
         for (now, age, remaining) in table {
             assert_eq!((made.age(now), made.remaining(now)), (age, remaining), "{now}");
         }
-        assert_eq!(made.ttl(), 100);
         let oldest = made.with_initial_age(Duration::MAX);
         assert_eq!(oldest.age(u64::MAX), u64::MAX);
     }

@@ -7,9 +7,6 @@ use super::{
     options::{Fallback, Options},
 };
 
-/// How old an entry must be, in seconds: so a key costs at most one more attempt in a minute.
-const MIN_AGE: u64 = 60;
-
 /// Returns whether the final status says that a remembered target is gone.
 ///
 /// Another error may be about the request, or be over soon.
@@ -29,8 +26,9 @@ pub(super) fn falls_back<'e>(
         Fallback::Once => matches!(*method, Method::GET | Method::HEAD),
         Fallback::Never => false,
     };
+    let least = options.fallback_min_age.as_secs();
     let mut walked = walked.into_iter().peekable();
-    is_on && walked.peek().is_some() && walked.all(|entry| entry.residence(now) >= MIN_AGE)
+    is_on && walked.peek().is_some() && walked.all(|entry| entry.residence(now) >= least)
 }
 
 #[cfg(test)]
@@ -83,5 +81,7 @@ mod tests {
             let found = falls_back(&Method::GET, walked.iter().copied(), now, &Options::default());
             assert_eq!(found, expected, "{walked:?}");
         }
+        let at_once = Options { fallback_min_age: Duration::ZERO, ..Options::default() };
+        assert!(falls_back(&Method::GET, [&young], now, &at_once));
     }
 }

@@ -22,8 +22,8 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) partition: Option<Partition>,
     store: Arc<dyn RedirectStore>,
-    /// Most clients never remember anything, and need no look at the store to see that.
-    has_stored: AtomicBool,
+    /// Most clients never learn anything, and need no look at store and call to see that.
+    has_learned: AtomicBool,
     pub(super) others: Others,
 }
 
@@ -33,16 +33,20 @@ impl Inner {
         let inner = Arc::new_cyclic(|me| {
             let others = builder.others(me);
             let PermanentCacheBuilder { options, clock, partition, .. } = builder;
-            let has_stored = AtomicBool::new(may_hold_something || others.exist());
-            Self { options, clock, partition, store, has_stored, others }
+            let has_learned = AtomicBool::new(may_hold_something || others.exist());
+            Self { options, clock, partition, store, has_learned, others }
         });
         inner.others.run();
         inner
     }
 
-    /// Returns whether anything was ever stored.
-    pub(super) fn has_stored(&self) -> bool {
-        self.has_stored.load(Ordering::Relaxed)
+    /// Returns whether anything was ever stored, or may be at the end of a call.
+    pub(super) fn has_learned(&self) -> bool {
+        self.has_learned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_learned(&self) {
+        self.has_learned.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Arc<Entry>> {
@@ -62,7 +66,7 @@ impl Inner {
     /// Remembers what is written elsewhere already.
     pub(super) fn keep(&self, key: &str, entry: &Arc<Entry>) {
         self.store.put(key, Arc::clone(entry));
-        self.has_stored.store(true, Ordering::Relaxed);
+        self.note_learned();
     }
 
     /// Forgets what this process has found to be wrong.

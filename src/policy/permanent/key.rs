@@ -197,6 +197,7 @@ mod tests {
             ("https://a.test/x?", "https://a.test/x?"),
             ("https://a.test/x#y", "https://a.test/x"),
             ("https://a.test/X%2f%2F/../y?A=%41&", "https://a.test/X%2f%2F/../y?A=%41&"),
+            ("https://a.test/%7Ea%41/", "https://a.test/%7Ea%41/"),
             ("https://u:p@A.test/x", "https://a.test/x"),
             ("https://u@A.test:444/x", "https://a.test:444/x"),
             ("https://a.test./x", "https://a.test./x"),

@@ -22,6 +22,8 @@ pub(super) struct Options {
     pub(super) set_cookie: SetCookie,
     pub(super) commit: Commit,
     pub(super) fallback: Fallback,
+    /// How old what led astray must be: so a key costs at most one more attempt in that time.
+    pub(super) fallback_min_age: Duration,
     pub(super) clear_site_data: ClearSiteData,
     /// In bytes, for source and target each.
     pub(super) max_uri_len: usize,
@@ -41,6 +43,7 @@ impl Default for Options {
             set_cookie: SetCookie::Refuse,
             commit: Commit::OnSuccess,
             fallback: Fallback::Once,
+            fallback_min_age: Duration::from_secs(60),
             clear_site_data: ClearSiteData::Obey,
             max_uri_len: 4096,
         }
@@ -222,9 +225,11 @@ mod tests {
             set_cookie,
             commit,
             fallback,
+            fallback_min_age,
             clear_site_data,
             max_uri_len,
         } = Options::default();
+        assert_eq!(fallback_min_age.as_secs(), 60);
         assert_eq!((statuses, methods), (Statuses::Only308, Methods::Safe));
         assert_eq!((sharing, queries), (Sharing::Shared, Queries::ExplicitOnly));
         assert_eq!((heuristic.as_secs(), max_ttl.as_secs()), (86_400, 604_800));

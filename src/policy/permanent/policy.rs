@@ -2,16 +2,17 @@
 
 use std::{borrow::Cow, mem, ptr};
 
-use http::{StatusCode, Uri, request, response};
+use http::{Extensions, StatusCode, Uri, request, response};
 
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
-    call_memory::CallMemory,
+    call_memory::{CallMemory, Whose},
     contradiction, fallback,
     inner::{Inner, with_buffer},
     methods, storable, usable,
 };
 use crate::{
+    history::Hop,
     policy::{Attempt, Decision, Exchange, Outgoing, Policy, Recall, Remembered, Verdict},
     rules::{location, method},
 };
@@ -23,36 +24,50 @@ impl Policy for PermanentCache {
     }
 
     fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
-        if !self.inner.has_stored() {
+        if !self.inner.has_learned() {
             return Recall::Nothing;
         }
         with_buffer(|key| self.inner.recall(request, key))
     }
 
     fn concluded(&self, exchange: &mut Exchange<'_>) {
-        // Nothing to forget, and nothing that this call could have learned.
-        if !self.inner.has_stored()
-            && exchange.hops().is_empty()
-            && exchange.followed_to().is_none()
-        {
-            return;
+        // Else there is nothing to learn, to remember or to forget.
+        if exchange.followed_to().is_some() || self.inner.has_learned() {
+            self.conclude(exchange);
         }
+    }
+}
+
+impl PermanentCache {
+    /// Apart, so that a call of a client that never learns anything takes no more than the look at
+    /// that.
+    #[inline(never)]
+    fn conclude(&self, exchange: &mut Exchange<'_>) {
         with_buffer(|key| self.inner.concluded(exchange, key));
     }
 }
 
 impl Inner {
     fn recall(&self, outgoing: &mut Outgoing<'_>, key: &mut String) -> Recall {
-        let request = outgoing.request();
+        let (request, hops) = (outgoing.request(), outgoing.hops());
+        if self.partition.is_some() && CallMemory::find(outgoing.call_state(), self.id()).is_none()
+        {
+            // It is asked once, so what it says is kept, used or not.
+            let memory = self.begin(&request.extensions, hops, || request);
+            memory.keep(outgoing.call_state(), self.id());
+        }
         let mut memory = match CallMemory::find(outgoing.call_state(), self.id()) {
             Some(memory) => Cow::Borrowed(&*memory),
-            None => Cow::Owned(CallMemory::begin(&request.extensions, || self.partition(request))),
+            None => Cow::Owned(self.begin(&request.extensions, hops, || request)),
         };
         if memory.mode() != RedirectCacheMode::Default || !memory.key(&request.uri, key) {
             return Recall::Nothing;
         }
         self.others.run();
         let Some(entry) = self.get(key) else {
+            if !self.others.exist() {
+                return Recall::Nothing;
+            }
             return self.ask_others(memory.into_owned(), outgoing, key);
         };
         if !self.is_usable(&entry, key, request) {
@@ -82,7 +97,7 @@ impl Inner {
     /// Returns whether what is remembered under `key` may be used for `request`. What is stale goes.
     fn is_usable(&self, entry: &Entry, key: &str, request: &request::Parts) -> bool {
         let now = self.clock.now();
-        if entry.remaining(now) == 0 {
+        if usable::remaining(entry, now, &self.options) == 0 {
             self.forget(key);
         }
         usable::usable(entry, request, now, &self.options).is_ok()
@@ -100,7 +115,7 @@ impl Inner {
 
     fn concluded(&self, exchange: &mut Exchange<'_>, key: &mut String) {
         let Ok(response) = exchange.outcome() else { return self.fall_back(exchange) };
-        if self.has_stored() {
+        if self.has_learned() {
             self.forget_contradicted(exchange, response, key);
         }
         match exchange.followed_to() {
@@ -120,7 +135,7 @@ impl Inner {
         let uri = exchange.uri();
         let method = exchange.method();
         if contradiction::dropped_by(method, response.status)
-            && self.memory(exchange).key(uri, key)
+            && self.key(exchange, key)
             && (self.get(key).is_some() || self.others.exist() && !method.is_safe())
         {
             self.remove(key);
@@ -145,6 +160,7 @@ impl Inner {
             && memory.key(exchange.uri(), key)
         {
             if let Some(entry) = self.entry(exchange, response, target) {
+                self.note_learned();
                 match self.options.commit {
                     Commit::OnReceipt => self.put(key, entry),
                     Commit::OnSuccess => memory.propose(key, entry),
@@ -201,20 +217,142 @@ impl Inner {
 
     /// Returns a copy of what the call knows, or begins it.
     fn memory(&self, exchange: &mut Exchange<'_>) -> CallMemory {
-        let id = self.id();
-        if let Some(memory) = CallMemory::find(exchange.call_state(), id) {
-            return memory.clone();
+        match CallMemory::find(exchange.call_state(), self.id()) {
+            Some(memory) => memory.clone(),
+            None => self.begin_with(exchange),
         }
-        CallMemory::begin(exchange.extensions(), || self.partition(exchange.request()))
     }
 
-    /// Tells whose request the first one of a call is.
-    fn partition(&self, first: &request::Parts) -> Option<Box<str>> {
-        self.partition.as_ref()?(first)
+    /// Writes the key of the request into `key`, if it has one.
+    fn key(&self, exchange: &mut Exchange<'_>, key: &mut String) -> bool {
+        let uri = exchange.uri();
+        match CallMemory::find(exchange.call_state(), self.id()) {
+            Some(memory) => memory.key(uri, key),
+            None => self.begin_with(exchange).key(uri, key),
+        }
+    }
+
+    fn begin_with(&self, exchange: &Exchange<'_>) -> CallMemory {
+        self.begin(exchange.extensions(), exchange.hops(), || exchange.request())
+    }
+
+    /// Begins what a call knows, with the caller's request.
+    fn begin<'r>(
+        &self,
+        extensions: &Extensions,
+        hops: &[Hop],
+        request: impl FnOnce() -> &'r request::Parts,
+    ) -> CallMemory {
+        CallMemory::begin(
+            extensions,
+            match &self.partition {
+                None => Whose::Anybodys,
+                Some(partition) if hops.is_empty() => {
+                    partition(request()).map_or(Whose::Anybodys, Whose::Of)
+                }
+                // Another policy was asked first, and remembered something: this is not the caller's
+                // request any more, and may lack what tells whose it is.
+                Some(_) => Whose::Unknown,
+            },
+        )
     }
 
     /// What tells this memory from others in one policy.
     fn id(&self) -> usize {
         ptr::from_ref(self) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use http::{Extensions, Request, Response};
+
+    use super::*;
+
+    const A: &str = "https://a.test/x";
+    const B: &str = "https://b.test/y";
+
+    fn get(uri: &str) -> request::Parts {
+        Request::get(uri).body(()).unwrap().into_parts().0
+    }
+
+    fn response(status: u16) -> response::Parts {
+        let response = Response::builder().status(status).header("location", B);
+        response.body(()).unwrap().into_parts().0
+    }
+
+    fn recalls(cache: &PermanentCache, state: &mut Extensions, uri: &str) -> bool {
+        matches!(cache.recall(&mut Outgoing::new(&get(uri), state)), Recall::Redirect(_))
+    }
+
+    /// Makes a call that a 308 redirects, and says whether that was recalled.
+    fn call(cache: &PermanentCache) -> bool {
+        let mut state = Extensions::new();
+        let is_recalled = recalls(cache, &mut state, A);
+        if !is_recalled {
+            let (request, redirect, target) = (get(A), response(308), B.parse().unwrap());
+            let exchange = Exchange::new(&request, Ok(&redirect), &mut state);
+            cache.concluded(&mut exchange.leading_to(&target));
+        }
+        assert!(!recalls(cache, &mut state, B));
+        cache.concluded(&mut Exchange::new(&get(B), Ok(&response(200)), &mut state));
+        is_recalled
+    }
+
+    #[test]
+    fn what_a_call_has_learned_the_next_one_recalls() {
+        for commit in [Commit::OnReceipt, Commit::OnSuccess] {
+            let cache = PermanentCache::builder().commit(commit).build();
+            assert_eq!([call(&cache), call(&cache)], [false, true], "{commit:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_answer_contradicts_is_forgotten_by_a_call_that_has_recalled_nothing() {
+        let partition = |_: &request::Parts| Some("p".into());
+        for cache in [PermanentCache::new(), PermanentCache::builder().partition(partition).build()]
+        {
+            call(&cache);
+            assert_eq!(cache.len(), 1);
+            let (put, ()) = Request::put(A).body(()).unwrap().into_parts();
+            let mut state = Extensions::new();
+            cache.concluded(&mut Exchange::new(&put, Ok(&response(200)), &mut state));
+            assert_eq!(cache.len(), 0);
+        }
+    }
+
+    /// The partition is what a memory asks of a request before anything else.
+    #[test]
+    fn a_memory_that_has_never_learned_asks_nothing_of_a_call() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let cache = PermanentCache::builder().partition(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            None
+        });
+        let cache = cache.build();
+        for status in [200, 308, 404, 500] {
+            let mut state = Extensions::new();
+            assert!(!recalls(&cache, &mut state, A), "{status}");
+            cache.concluded(&mut Exchange::new(&get(A), Ok(&response(status)), &mut state));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        call(&cache);
+        assert!(asked.load(Ordering::SeqCst) > 0);
+    }
+
+    #[test]
+    fn a_redirect_that_is_not_remembered_is_nothing_learned() {
+        let cache = PermanentCache::new();
+        let (request, redirect, target) = (get(A), response(307), B.parse().unwrap());
+        let mut state = Extensions::new();
+        let exchange = Exchange::new(&request, Ok(&redirect), &mut state);
+        cache.concluded(&mut exchange.leading_to(&target));
+        assert!(!cache.inner.has_learned());
     }
 }

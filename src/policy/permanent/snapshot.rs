@@ -17,8 +17,8 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// What a [`PermanentCache`] remembers, to be written down and read again.
 ///
-/// It is plain data: any format of `serde` takes it, and [`save`](Self::save) writes JSON. It is as secret as a browsing
-/// history.
+/// It is plain data: any format of `serde` takes it, and [`save`](Self::save) writes JSON. It is as
+/// secret as a browsing history.
 ///
 /// ```
 /// use tower_follow_redirect::policy::permanent::{PermanentCache, Snapshot};

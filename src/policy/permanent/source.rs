@@ -28,10 +28,13 @@ impl<'k> Source<'k> {
     }
 }
 
-/// Shows no query: it may be secret.
+/// Shows neither query nor partition: both may be secret.
 impl std::fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let uri = self.uri.split_once('?').map_or(self.uri, |(before, _)| before);
-        f.debug_struct("Source").field("partition", &self.partition).field("uri", &uri).finish()
+        f.debug_struct("Source")
+            .field("has_partition", &self.partition.is_some())
+            .field("uri", &uri)
+            .finish()
     }
 }

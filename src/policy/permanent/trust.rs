@@ -1,8 +1,8 @@
 //! Which redirects may be remembered at all, whatever their response says.
 //!
 //! [RFC 9110 §15.4.9] lets a URI be replaced where "the connection is secured, and the origin server is
-//! a trusted authority". These rules hold again when an entry is used: the options may have changed, and
-//! a store that is shared or was on disk holds what anybody wrote there.
+//! a trusted authority". These rules hold again when an entry is used: the options may have changed,
+//! and a store that is shared or was on disk holds what anybody wrote there.
 //!
 //! [RFC 9110 §15.4.9]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4.9
 

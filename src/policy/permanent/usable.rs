@@ -1,8 +1,8 @@
 //! Whether a remembered redirect is used for a request ([RFC 9111 §4]).
 //!
 //! An entry comes from a store, so from anywhere. What made it storable is looked at again, and its
-//! times: a clock may be a little wrong, but an entry from the future, or one that claims to be fresh for
-//! longer than any is, was not made here.
+//! times: a clock may be a little wrong, but an entry from the future was not made here, and none is
+//! fresh for longer than any may be.
 //!
 //! [RFC 9111 §4]: https://www.rfc-editor.org/rfc/rfc9111#section-4
 
@@ -30,8 +30,6 @@ pub(super) enum NotUsed {
     TooLong,
     /// It was stored in the future.
     FromTheFuture,
-    /// It claims to be fresh for longer than any is.
-    BeyondCap,
     Stale,
     /// The request differs in a field that `Vary` named.
     Vary,
@@ -55,10 +53,10 @@ pub(super) fn usable(
     options: &Options,
 ) -> Result<(), NotUsed> {
     is_trusted(entry, &request.uri, now, options)?;
-    ensure(entry.remaining(now) > 0, NotUsed::Stale)?;
+    ensure(remaining(entry, now, options) > 0, NotUsed::Stale)?;
     ensure(entry.selection().matches(&request.headers), NotUsed::Vary)?;
     ensure(methods::uses(&request.method, entry, options.methods), NotUsed::Method)?;
-    is_wanted(entry, request, now)
+    is_wanted(entry, request, now, options)
 }
 
 /// Returns an entry that was not made here as it may be kept, if it may.
@@ -77,6 +75,13 @@ pub(super) fn admitted(
     Ok(entry)
 }
 
+/// Returns for how long an entry is still used, whatever it claims. The cap counts from when it was
+/// stored, so that one which was lowered holds for what is stored already.
+pub(super) fn remaining(entry: &Entry, now: u64, options: &Options) -> u64 {
+    let cap = options.max_ttl.as_secs().saturating_sub(entry.residence(now));
+    entry.remaining(now).min(cap)
+}
+
 fn ensure(holds: bool, otherwise: NotUsed) -> Result<(), NotUsed> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
@@ -87,9 +92,7 @@ fn is_trusted(entry: &Entry, source: &Uri, now: u64, options: &Options) -> Resul
     ensure(trust::trusted(source, target, options), NotUsed::Untrusted)?;
     ensure(trust::are_short(source, target, options), NotUsed::TooLong)?;
     let is_past = entry.stored_seconds() <= now.saturating_add(CLOCK_SKEW);
-    ensure(is_past, NotUsed::FromTheFuture)?;
-    // From when it was stored: so a cap that was lowered holds for what is stored already.
-    ensure(entry.ttl() <= options.max_ttl.as_secs(), NotUsed::BeyondCap)
+    ensure(is_past, NotUsed::FromTheFuture)
 }
 
 /// What the request says of caches ([RFC 9111 §5.2.1]).
@@ -99,7 +102,12 @@ fn is_trusted(entry: &Entry, source: &Uri, now: u64, options: &Options) -> Resul
 ///
 /// [RFC 9111 §5.2.1]: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1
 /// [§5.4]: https://www.rfc-editor.org/rfc/rfc9111#section-5.4
-fn is_wanted(entry: &Entry, request: &request::Parts, now: u64) -> Result<(), NotUsed> {
+fn is_wanted(
+    entry: &Entry,
+    request: &request::Parts,
+    now: u64,
+    options: &Options,
+) -> Result<(), NotUsed> {
     let says = Directives::of(&request.headers);
     let asks_server = says.no_cache || says.no_store || has_pragma_no_cache(&request.headers);
     ensure(!asks_server, NotUsed::Bypass)?;
@@ -112,7 +120,7 @@ fn is_wanted(entry: &Entry, request: &request::Parts, now: u64) -> Result<(), No
     match says.min_fresh {
         Seconds::Absent => Ok(()),
         Seconds::Invalid => Err(NotUsed::Bypass),
-        Seconds::Valid(least) => ensure(entry.remaining(now) >= least, NotUsed::TooBrief),
+        Seconds::Valid(least) => ensure(remaining(entry, now, options) >= least, NotUsed::TooBrief),
     }
 }
 
@@ -272,12 +280,12 @@ mod tests {
     #[test]
     fn an_entry_with_times_that_cannot_be_is_not_used() {
         let week = 7 * 24 * 3600;
-        for (ttl, expected) in [
-            (week, None),
-            (week + 1, Some(NotUsed::BeyondCap)),
-            (1 << 40, Some(NotUsed::BeyondCap)),
-        ] {
-            assert_eq!(refusal(&entry("https://b.test/", ttl), &get(&[]), 3), expected, "{ttl}");
+        for (ttl, expected) in [(week, None), (week + 1, None), (1 << 40, None)] {
+            let entry = entry("https://b.test/", ttl);
+            assert_eq!(refusal(&entry, &get(&[]), week - 1), expected, "{ttl}");
+            assert_eq!(refusal(&entry, &get(&[]), week), Some(NotUsed::Stale), "{ttl}");
+            let long = get(&[("cache-control", "min-fresh=4")]);
+            assert_eq!(refusal(&entry, &long, week - 3), Some(NotUsed::TooBrief), "{ttl}");
         }
         let future = Some(NotUsed::FromTheFuture);
         let entry = entry("https://b.test/", week);
@@ -287,7 +295,7 @@ mod tests {
         }
         let (target, until) = (entry.target().clone(), unix::time(STORED + 100));
         let ancient = Entry::new(target, unix::time(0), until);
-        assert_eq!(refusal(&ancient, &get(&[]), 3), Some(NotUsed::BeyondCap));
+        assert_eq!(refusal(&ancient, &get(&[]), 3), Some(NotUsed::Stale));
         let for_ever = usable(&ancient, &get(&[]), STORED, &Options::browser());
         assert_eq!(for_ever, Ok(()));
     }
@@ -308,8 +316,7 @@ mod tests {
             let _ = usable(&entry, &get(&[("cache-control", &line)]), now, &options);
             if usable(&entry, &get(&[]), now, &options).is_ok() {
                 prop_assert!(now < until);
-                let latest = now.saturating_add(CLOCK_SKEW).saturating_add(max_ttl.as_secs());
-                prop_assert!(unix::seconds(entry.fresh_until()) <= latest);
+                prop_assert!(now < unix::seconds(entry.stored_at()).saturating_add(max_ttl.as_secs()));
             }
         }
     }

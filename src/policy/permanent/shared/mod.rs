@@ -1,8 +1,8 @@
 //! Remembered redirects that a fleet of processes shares.
 //!
 //! What one process learns, the others need not. Each still has its own memory, which requests are
-//! answered from; a [`SharedStore`] brings to it what others have learned, in the background. The package
-//! `tower-follow-redirect-redis` has one for Redis and Valkey.
+//! answered from; a [`SharedStore`] brings to it what others have learned, in the background. The
+//! package `tower-follow-redirect-redis` has one for Redis and Valkey.
 
 mod breaker;
 mod fleet;

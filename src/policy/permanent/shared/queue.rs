@@ -62,8 +62,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for what is to be done first. It stays there until it is [done](Self::pop). `None` is the end:
-    /// it was closed, and nothing is left.
+    /// Waits for what is to be done first. It stays there until it is [done](Self::pop). `None` is the
+    /// end: it was closed, and nothing is left.
     pub(super) async fn first(&self) -> Option<Op> {
         loop {
             let filled = self.filled.notified();

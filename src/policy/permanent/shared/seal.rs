@@ -17,7 +17,8 @@ const LARGEST: usize = 64 * 1024;
 
 /// Authenticates entries: whoever can write to the store, and has not the key, redirects nobody.
 ///
-/// A value is a version byte, HMAC-SHA-256 (RFC 2104) over version, key and record, and the record in JSON.
+/// A value is a version byte, HMAC-SHA-256 (RFC 2104) over version, key and record, and the record in
+/// JSON.
 pub(super) struct Seal {
     hmac: Hmac<Sha256>,
 }

@@ -17,8 +17,9 @@ use super::{
 /// else: then a store that lies redirects nobody. It may withhold what it was given, or give it again
 /// until its time is over.
 ///
-/// A store that fails, or does not answer in [time](Self::timeout), is left alone for a while: after three
-/// failures in a row for one second, then for two, up to thirty. What happens meanwhile is kept in a bounded
+/// A store that fails, or does not answer in [time](Self::timeout), is left alone for a while: after
+/// three failures in a row for one second, then for two, up to thirty. What happens meanwhile is kept
+/// in a bounded
 /// [queue](Self::queue), and dropped where that is full; [`shared_status`] counts it. What the store was
 /// not told to forget, it forgets when its time is over.
 ///

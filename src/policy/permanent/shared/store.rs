@@ -5,7 +5,8 @@ use std::{convert::Infallible, error::Error, future::Future, time::Duration};
 /// Keeps remembered redirects where other processes find them.
 ///
 /// It carries bytes, and need not know what they say: they are authenticated and checked when they come
-/// back. So a store may be slow, fail, or lie; a [`PermanentCache`](super::PermanentCache) waits for it only
+/// back. So a store may be slow, fail, or lie; a [`PermanentCache`](crate::policy::PermanentCache)
+/// waits for it only
 /// [so long](super::SharedCache::timeout), and its errors are counted, not returned.
 ///
 /// Futures are dropped when they take too long.

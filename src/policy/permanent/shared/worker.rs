@@ -21,7 +21,8 @@ const ATTEMPTS: u32 = 3;
 /// How often a store that is left alone is looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long it may take to listen to a store, to read all of it, or to clear it. No request waits for that.
+/// How long it may take to listen to a store, to read all of it, or to clear it. No request waits for
+/// that.
 const WHOLE: Duration = Duration::from_secs(5);
 
 /// After so many entries others get a turn: to authenticate one takes some microseconds.
