@@ -25,7 +25,7 @@
 //! | channel | `fr:1:changes` | what is put, removed and cleared, with who did it |
 //!
 //! The commands are GETRANGE, SET, UNLINK, SCAN and PUBLISH, and on a second connection SUBSCRIBE and PING:
-//! GETRANGE, since it reads no more of a value than may be kept. All are Redis 4's or older, and Valkey's.
+//! GETRANGE, since it reads no more of a value than may be kept. All are Redis 4's or older.
 //!
 //! # When the server fails
 //!
