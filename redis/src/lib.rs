@@ -2,7 +2,7 @@
 //!
 //! A [`PermanentCache`] remembers permanent redirects, so that the next request goes to the new URI at
 //! once. With a [`RedisStore`] what one process has learned, the others know within a moment, and a process
-//! that starts knows what the fleet knows. They run where [tokio](::tokio) does.
+//! that starts knows what the fleet knows. They run where [tokio](https://docs.rs/tokio) does.
 //!
 //! ```
 //! use tower_follow_redirect::policy::permanent::{PermanentCache, shared::SharedCache};
