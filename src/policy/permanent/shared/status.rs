@@ -7,7 +7,8 @@
 pub struct SharedStatus {
     /// How many attempts on the store have failed, or took too long.
     pub errors: u64,
-    /// How many changes the store was not told of: the queue was full, or they failed three times.
+    /// How many changes the store was not told of: the queue was full, or they failed for too
+    /// long.
     pub dropped: u64,
     /// How many entries were not taken in: they are not authentic, not trusted, or not fresh.
     pub rejected: u64,

@@ -15,8 +15,9 @@ use super::{
     time::{sleep, within},
 };
 
-/// How often one change is tried before it is given up.
-const ATTEMPTS: u32 = 3;
+/// So many pauses of the breaker one change is tried for before it is given up: for fifteen seconds, if the
+/// store has failed just now. The store may be well, and only refuse this one.
+const ROUNDS: u32 = 5;
 
 /// How often a store that is left alone is looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -63,7 +64,8 @@ async fn write<S: SharedStore>(fleet: &Fleet<S>) {
 }
 
 async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
-    for _ in 0..ATTEMPTS {
+    let mut rounds = 0;
+    while rounds < ROUNDS {
         while !fleet.breaker.may_try(Instant::now()) {
             if fleet.queue.is_closed() {
                 // Nobody is left who would wait for the store.
@@ -74,6 +76,7 @@ async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
         if fleet.attempt(time_for(fleet, op), carry_out(fleet, op)).await.is_some() {
             return true;
         }
+        rounds += u32::from(fleet.breaker.is_open());
     }
     false
 }
