@@ -1,20 +1,67 @@
-//! A copy of a request's head that costs two allocations, made anew only to follow a redirect.
+//! A copy of a request's head that costs one allocation, made whole only to follow a redirect.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, request};
 
-/// Method, URI, version and header fields of a request, flat.
+/// The head of a request that was sent.
 ///
-/// Names and values lie in one buffer, in order, since most calls are never redirected and need
-/// nothing of it.
+/// Its fields are flat, in one buffer, since most calls are never redirected and need nothing of
+/// them. Once they are needed they stay whole.
+#[derive(Clone)]
 pub(crate) struct Head {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    version: Version,
+    /// Without fields, while they are flat.
+    parts: request::Parts,
+    flat: Option<Flat>,
+}
+
+impl Head {
+    pub(crate) fn copy(request: &request::Parts) -> Self {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = request.method.clone();
+        parts.uri = request.uri.clone();
+        parts.version = request.version;
+        parts.extensions = request.extensions.clone();
+        Self { parts, flat: Some(Flat::copy(&request.headers)) }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.parts.uri
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
+    }
+
+    /// Makes the head whole.
+    pub(crate) fn whole(&mut self) -> &mut request::Parts {
+        if let Some(flat) = self.flat.take() {
+            self.parts.headers = flat.rebuild();
+        }
+        &mut self.parts
+    }
+
+    /// Makes a copy of the whole head.
+    pub(crate) fn to_parts(&self) -> request::Parts {
+        let mut parts = self.parts.clone();
+        if let Some(flat) = &self.flat {
+            parts.headers = flat.rebuild();
+        }
+        parts
+    }
+}
+
+/// Header fields, in order.
+#[derive(Clone)]
+struct Flat {
     bytes: Bytes,
     fields: Vec<Field>,
 }
 
+#[derive(Clone)]
 struct Field {
     name: usize,
     value: usize,
@@ -28,35 +75,24 @@ enum Secrecy {
     Sensitive,
 }
 
-impl Head {
-    pub(crate) fn copy(parts: &request::Parts) -> Self {
-        let size =
-            parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+impl Flat {
+    fn copy(headers: &HeaderMap) -> Self {
+        let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         let mut bytes = Vec::with_capacity(size);
-        let mut fields = Vec::with_capacity(parts.headers.len());
-        for (name, value) in &parts.headers {
+        let mut fields = Vec::with_capacity(headers.len());
+        for (name, value) in headers {
             bytes.extend_from_slice(name.as_str().as_bytes());
             bytes.extend_from_slice(value.as_bytes());
             let secrecy = if value.is_sensitive() { Secrecy::Sensitive } else { Secrecy::Plain };
             fields.push(Field { name: name.as_str().len(), value: value.len(), secrecy });
         }
-        Self {
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            version: parts.version,
-            bytes: bytes.into(),
-            fields,
-        }
+        Self { bytes: bytes.into(), fields }
     }
 
-    /// Makes the head anew, with every repeated field in its order. Its extensions are empty.
-    pub(crate) fn rebuild(&self) -> request::Parts {
-        let (mut parts, ()) = Request::new(()).into_parts();
-        parts.method = self.method.clone();
-        parts.uri = self.uri.clone();
-        parts.version = self.version;
+    /// Makes the fields anew, with every repeated one in its order.
+    fn rebuild(&self) -> HeaderMap {
         // Values count here, and a map may hold more of them than it has room for names.
-        parts.headers = HeaderMap::try_with_capacity(self.fields.len()).unwrap_or_default();
+        let mut headers = HeaderMap::try_with_capacity(self.fields.len()).unwrap_or_default();
         let mut at = 0;
         for field in &self.fields {
             let name = HeaderName::from_bytes(&self.bytes[at..at + field.name]);
@@ -65,14 +101,16 @@ impl Head {
             at += field.value;
             let mut value = value.expect("it was a header value");
             value.set_sensitive(matches!(field.secrecy, Secrecy::Sensitive));
-            parts.headers.append(name.expect("it was a header name"), value);
+            headers.append(name.expect("it was a header name"), value);
         }
-        parts
+        headers
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{Request, Version};
+
     use super::*;
 
     #[test]
@@ -90,13 +128,15 @@ mod tests {
         request.headers_mut().append("x-mine", secret);
         let (parts, ()) = request.into_parts();
 
-        let copy = Head::copy(&parts).rebuild();
-        assert_eq!(copy.method, parts.method);
-        assert_eq!(copy.uri, parts.uri);
-        assert_eq!(copy.version, parts.version);
-        assert_eq!(copy.headers, parts.headers);
-        let sensitive: Vec<_> =
-            copy.headers.get_all("x-mine").iter().map(HeaderValue::is_sensitive).collect();
-        assert_eq!(sensitive, [false, false, true]);
+        let mut head = Head::copy(&parts);
+        for copy in [head.to_parts(), head.whole().clone(), head.to_parts()] {
+            assert_eq!(copy.method, parts.method);
+            assert_eq!(copy.uri, parts.uri);
+            assert_eq!(copy.version, parts.version);
+            assert_eq!(copy.headers, parts.headers);
+            let sensitive: Vec<_> =
+                copy.headers.get_all("x-mine").iter().map(HeaderValue::is_sensitive).collect();
+            assert_eq!(sensitive, [false, false, true]);
+        }
     }
 }
