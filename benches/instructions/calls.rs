@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::{Future, Ready, ready},
+    mem,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
@@ -166,8 +167,14 @@ where
     S: Service<Request<B>, Response = Response<R>, Error: fmt::Debug>,
     R: Body + Unpin,
 {
-    // Those after the first are made in vain, so that it is the same for every client.
-    let first = || requests(call, body).swap_remove(0);
+    // Those after the first are made in vain, so that it is the same for every client. They are never
+    // freed: malloc would tidy up after them in the midst of what is counted.
+    let first = || {
+        let mut requests = requests(call, body);
+        let first = requests.swap_remove(0);
+        mem::forget(requests);
+        first
+    };
     for _ in 0..times {
         if call.concurrent == 1 {
             let request = first();

@@ -60,6 +60,7 @@ where
         }
     }
 
+    #[inline]
     pub(super) fn send<R: Body>(&mut self, mut head: request::Parts, hop: u32) -> Outcome<B, R> {
         let expectation = self.expectation(&mut head);
         Outcome::Send(self.request(head, hop, expectation))
@@ -101,6 +102,7 @@ where
     }
 
     /// Makes the request of a hop, and listens for the answer that its content waits for.
+    #[inline]
     pub(super) fn request(
         &mut self,
         head: request::Parts,
@@ -125,6 +127,7 @@ where
         request
     }
 
+    #[inline]
     pub(super) fn expectation(&self, head: &mut request::Parts) -> Expectation {
         expectation::decide(&self.shared.settings, head, self.upload.size_hint())
     }

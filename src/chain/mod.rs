@@ -80,6 +80,7 @@ pub(crate) enum Step {
 
 impl Chain {
     /// Begins the chain of a request, and takes from it what is meant for this layer.
+    #[inline]
     pub(crate) fn new(request: &mut request::Parts, settings: &Settings) -> Self {
         let fragment = Fragment::take(&mut request.extensions);
         let reach = if expect::is_tunnel(request) { Reach::Tunnel } else { Reach::Resource };
@@ -108,6 +109,7 @@ impl Chain {
     }
 
     /// Returns whether a response may lead to another request, so that what is sent must wait.
+    #[inline]
     pub(crate) fn may_go_on(&self, policy: &dyn Policy, status: StatusCode) -> bool {
         is_asked(policy, status) || self.is_failed_expectation(status)
     }
@@ -136,6 +138,7 @@ impl Chain {
     }
 
     /// Asks what the policy remembers of where the request that is sent next must go.
+    #[inline]
     pub(crate) fn recall(&mut self, policy: &dyn Policy, head: &request::Parts) -> Recall {
         if self.memory == Memory::SetAside || self.reach == Reach::Tunnel {
             return Recall::Nothing;
@@ -220,6 +223,7 @@ impl Chain {
 
     /// Tells the policy what came of the request that was sent last, and returns whether it takes back
     /// what it has recalled.
+    #[inline]
     pub(crate) fn conclude(
         &mut self,
         policy: &dyn Policy,
@@ -235,6 +239,7 @@ impl Chain {
     }
 
     /// Returns what happened, once it has ended.
+    #[inline]
     pub(crate) fn history(&mut self) -> Option<History> {
         if self.hops.is_empty() {
             return None;
@@ -331,6 +336,7 @@ impl Chain {
     }
 
     /// Returns why a response is handed over that leads to nothing, if it is a 3xx.
+    #[inline]
     pub(crate) fn not_redirect(&self, status: StatusCode) -> Option<Refusal> {
         status.is_redirection().then(|| self.refusal(RefusalKind::NotRedirect, status))
     }
