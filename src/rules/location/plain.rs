@@ -45,18 +45,32 @@ fn with_path(base: &Uri, path: &[u8]) -> Option<Uri> {
 /// Returns whether it is a name in lower case with or without a port that is no default. It is no
 /// IPv4 address, which would end in a number, and needs nothing of IDNA.
 fn is_authority(authority: &[u8]) -> bool {
-    let colon = authority.iter().position(|&byte| byte == b':');
-    let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
-    let last = host.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
-    last.first().is_some_and(u8::is_ascii_lowercase)
-        && host.split(|&byte| byte == b'.').all(is_label)
-        && (port.is_empty() || is_port(port))
+    let end = authority.iter().position(|&byte| byte == b':').unwrap_or(authority.len());
+    let (host, port) = authority.split_at(end);
+    is_host(host) && (port.is_empty() || is_port(port))
 }
 
-fn is_label(label: &[u8]) -> bool {
-    let is_plain = |&byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    // An A-label is checked before it is believed.
-    !label.is_empty() && label.iter().all(is_plain) && !label.starts_with(b"xn--")
+fn is_host(host: &[u8]) -> bool {
+    // What stands before a byte; the first label begins as if after a dot.
+    let mut before = b'.';
+    let mut last_label = b'.';
+    for &byte in host {
+        let is_plain = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => true,
+            b'.' => before != b'.',
+            // `xn--` is an A-label, which is checked before it is believed.
+            b'-' => before != b'-',
+            _ => false,
+        };
+        if !is_plain {
+            return false;
+        }
+        if before == b'.' {
+            last_label = byte;
+        }
+        before = byte;
+    }
+    before != b'.' && last_label.is_ascii_lowercase()
 }
 
 fn is_port(port: &[u8]) -> bool {
