@@ -57,15 +57,11 @@ enum State<B> {
 
 impl<B: Body> Upload<B> {
     #[inline]
-    pub(crate) fn new(
-        body: B,
-        factory: Option<BodyFactory<B>>,
-        capacity: impl FnOnce() -> Capacity,
-    ) -> Self {
+    pub(crate) fn new(body: B, capacity: Capacity, factory: Option<BodyFactory<B>>) -> Self {
         if body.is_end_stream() {
             return Self { state: State::NoContent, factory };
         }
-        let keep = if factory.is_some() { Keep::Nothing } else { Keep::UpTo(capacity()) };
+        let keep = if factory.is_some() { Keep::Nothing } else { Keep::UpTo(capacity) };
         let size_hint = body.size_hint();
         let content = Arc::new(Content::new(body, keep));
         Self { state: State::Sending { content, size_hint }, factory }

@@ -40,7 +40,7 @@ where
                 Recall::Nothing => return self.send(head, hop),
                 Recall::Retract => match self.retraction() {
                     Some((next, prepared)) => {
-                        (head, hop) = self.move_on(*next, prepared);
+                        (head, hop) = self.move_on(next, prepared);
                         continue;
                     }
                     None => return self.send(head, hop),
@@ -76,7 +76,7 @@ where
     ) -> ControlFlow<Outcome<B, R>, (request::Parts, u32)> {
         let refusal = match step {
             Step::Send(next) => match self.upload.prepare(next.content) {
-                Ok(prepared) => return ControlFlow::Continue(self.move_on(*next, prepared)),
+                Ok(prepared) => return ControlFlow::Continue(self.move_on(next, prepared)),
                 Err(error) => self.chain.content_failed(response.status, &next, error),
             },
             Step::Ask(question) => {
@@ -97,7 +97,11 @@ where
     }
 
     /// Changes over to the next request, whose head it returns, with the number of its hop.
-    pub(super) fn move_on(&mut self, next: Next, prepared: Prepared<B>) -> (request::Parts, u32) {
+    pub(super) fn move_on(
+        &mut self,
+        next: Box<Next>,
+        prepared: Prepared<B>,
+    ) -> (request::Parts, u32) {
         (self.chain.commit(next), self.upload.advance(prepared))
     }
 

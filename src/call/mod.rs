@@ -114,7 +114,7 @@ where
         let listener = Listener::new(extensions);
         let factory = extensions.remove().or_else(|| BodyFactory::of(&body));
         let limit = extensions.remove();
-        let capacity = || Capacity {
+        let capacity = Capacity {
             memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
             #[cfg(feature = "spill")]
             spill: settings.spill.clone(),
@@ -122,7 +122,7 @@ where
         Self {
             policy,
             listener,
-            upload: Upload::new(body, factory, capacity),
+            upload: Upload::new(body, capacity, factory),
             chain: Chain::new(head, settings),
             next: None,
             leaving: None,
@@ -198,7 +198,7 @@ where
     pub(crate) fn go_on<R: Body>(&mut self) -> Outcome<B, R> {
         let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
         let repeated = next.is_repeated();
-        let (head, hop) = self.move_on(*next, prepared);
+        let (head, hop) = self.move_on(next, prepared);
         if repeated {
             return Outcome::Send(self.request(head, hop, Expectation::None));
         }
@@ -246,6 +246,10 @@ where
                     self.chain.conclude(policy, Ok(&head), Some(&next));
                 }
                 self.next = Some((next, prepared));
+                if body.is_end_stream() {
+                    drop(body);
+                    return self.go_on();
+                }
                 Outcome::Drain(body)
             }
             Err(error) => {

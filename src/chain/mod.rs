@@ -270,16 +270,15 @@ impl Chain {
     }
 
     /// Goes on to the next request: what stays behind now is gone for good.
-    pub(crate) fn commit(&mut self, next: Next) -> request::Parts {
-        let Next { uri, content, kind } = next;
-        match kind {
+    pub(crate) fn commit(&mut self, next: Box<Next>) -> request::Parts {
+        match next.kind {
             Kind::WithoutExpect(head) => head,
             Kind::Retraction(head) => {
                 self.walk_back();
                 head
             }
             Kind::Redirect(followed) => {
-                self.follow(uri, content, followed);
+                self.follow(next.uri, next.content, followed);
                 self.at.request()
             }
         }
