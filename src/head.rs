@@ -97,7 +97,7 @@ impl Flat {
 }
 
 /// What most fields need at most; for others the buffer grows.
-const USUAL_SIZE: usize = 64;
+const USUAL_SIZE: usize = 40;
 
 fn flatten(headers: &HeaderMap) -> Vec<u8> {
     // To add the lengths up first would take longer than the copy.

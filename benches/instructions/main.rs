@@ -4,12 +4,14 @@
 //!     cargo bench --bench instructions [-- calls|growth]
 //!
 //! It needs valgrind, and ends with an error where a bound is passed. `growth` writes
-//! `benches/growth.svg`. `cargo test --benches` makes every call once, without valgrind.
+//! `benches/growth.svg`, and only it is done if it is asked for. `cargo test --benches` makes every call once, without valgrind.
 
 #![expect(unreachable_pub, reason = "the modules of a benchmark are not a library")]
 
 mod calls;
 mod count;
+mod growth;
+mod plot;
 mod table;
 
 use std::{env, process::ExitCode};
@@ -34,6 +36,10 @@ fn main() -> Result<ExitCode, BoxError> {
     let mut complaints = Vec::new();
     if selected("calls") {
         complaints.extend(table::measure()?);
+    }
+    // It takes minutes and judges nothing, so it is done only when it is asked for.
+    if filters.iter().any(|filter| filter.contains("growth")) {
+        growth::measure()?;
     }
     for complaint in &complaints {
         eprintln!("error: {complaint}");
