@@ -12,9 +12,7 @@ use std::{borrow::Cow, fmt, str};
 use http::{HeaderMap, Uri, header};
 use url::Url;
 
-use super::target::Target;
-
-mod plain;
+use super::{plain, target::Target};
 
 /// Why a redirect has no target that could be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]

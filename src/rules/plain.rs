@@ -1,8 +1,9 @@
-//! References that RFC 3986 and the URL standard leave as they are.
+//! URIs and references that RFC 3986 and the URL standard leave as they are.
 //!
 //! Most servers redirect to a path or a URL that has nothing to normalise. For these no URL is parsed,
-//! written and parsed again. Whatever is not plain is no matter of this file, and a property test shows
-//! that what is plain means the same to the [`url`] crate.
+//! written and parsed again. Whatever is not plain is no matter of this file, and property tests in
+//! [`location`](super::location) and [`origin`](super::origin) show that what is plain means the same
+//! to the [`url`] crate.
 
 use http::{
     Uri,
@@ -30,16 +31,21 @@ pub(super) fn resolve(base: &Uri, reference: &[u8]) -> Option<Uri> {
 
 /// Puts a path in place of that of `base`.
 fn with_path(base: &Uri, path: &[u8]) -> Option<Uri> {
-    let authority = base.authority().map(Authority::as_str)?;
-    let is_plain = matches!(base.scheme_str(), Some("http" | "https"))
-        && authority.len() < LIMIT
-        && is_authority(authority.as_bytes());
-    if !is_plain {
+    if !has_plain_origin(base) {
         return None;
     }
     let mut parts = base.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// Returns whether scheme and authority are plain. Where those of two URIs are, and are not the same,
+/// the origins differ.
+pub(super) fn has_plain_origin(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", Authority::as_str);
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && authority.len() < LIMIT
+        && is_authority(authority.as_bytes())
 }
 
 /// Returns whether it is a name in lower case with or without a port that is no default. It is no
