@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use crate::{
     body::{Glimpse, Peek, ReplayBody, ResponseBody},
-    call::{Asked, Call, Outcome},
+    call::{Asked, Call, Outcome, Shared},
     error::Error,
     policy::{Policy, Question, Recollection},
     settings::Settings,
@@ -93,13 +93,16 @@ where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
     R: Body,
 {
-    /// Carries out a call that has begun, with a service that is ready.
-    pub(crate) fn new(mut service: S, call: Call<P, B>, first: Outcome<B, R>) -> Self
+    /// Begins a call, with a service that is ready.
+    #[inline]
+    pub(crate) fn new(mut service: S, shared: Shared<P>, request: Request<B>) -> Self
     where
         P: Policy,
         B: Body + Send + 'static,
     {
-        let state = match first {
+        let (mut head, body) = request.into_parts();
+        let mut call = Call::new(shared, &mut head, body);
+        let state = match call.begin(head) {
             Outcome::Send(request) => State::Calling { response: service.call(request) },
             first => State::after(first, call.settings()),
         };

@@ -53,6 +53,7 @@ mod hyper_client {
 
     impl OnInformational {
         /// Makes the extension. The callback runs in the transport's task and must not block.
+        #[inline]
         pub fn new(callback: impl Fn(&Response<()>) + Send + Sync + 'static) -> Self {
             Self(Arc::new(callback))
         }
@@ -80,6 +81,7 @@ mod hyper_client {
         }
 
         /// Listens for the caller.
+        #[inline]
         pub(crate) fn listen<B>(&mut self, request: &mut Request<ReplayBody<B>>) {
             self.count = None;
             if self.caller.is_some() {

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{
     body::{ReplayBody, ResponseBody},
-    call::{Call, Shared},
+    call::Shared,
     error::Error,
     future::ResponseFuture,
     layer::FollowRedirectLayer,
@@ -100,7 +100,6 @@ where
         let clone = self.inner.clone();
         // The clone may not be ready.
         let service = mem::replace(&mut self.inner, clone);
-        let (call, first) = Call::begin(self.shared.clone(), request);
-        ResponseFuture::new(service, call, first)
+        ResponseFuture::new(service, self.shared.clone(), request)
     }
 }

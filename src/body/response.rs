@@ -57,11 +57,13 @@ struct Peeked<R: Body> {
 }
 
 impl<R: Body> ResponseBody<R> {
+    #[inline]
     pub(crate) fn new(body: R) -> Self {
         Self { source: Source::Direct { body }, upload: None }
     }
 
     /// Ends `upload` with this body.
+    #[inline]
     pub(crate) fn ending(self, upload: Option<CancelUpload>) -> Self {
         if upload.is_some() && self.is_end_stream() {
             // Now is when the upload ends. A stream of HTTP/2 that ends so fails whoever reads it on.

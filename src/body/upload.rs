@@ -56,15 +56,15 @@ enum State<B> {
 }
 
 impl<B: Body> Upload<B> {
+    #[inline]
     pub(crate) fn new(body: B, capacity: Capacity, factory: Option<BodyFactory<B>>) -> Self {
+        if body.is_end_stream() {
+            return Self { state: State::NoContent, factory };
+        }
         let keep = if factory.is_some() { Keep::Nothing } else { Keep::UpTo(capacity) };
         let size_hint = body.size_hint();
-        let state = if body.is_end_stream() {
-            State::NoContent
-        } else {
-            State::Sending { content: Arc::new(Content::new(body, keep)), size_hint }
-        };
-        Self { state, factory }
+        let content = Arc::new(Content::new(body, keep));
+        Self { state: State::Sending { content, size_hint }, factory }
     }
 
     /// Ends the current hop, whose body fails from now on, and returns the number of the next.
@@ -97,6 +97,7 @@ impl<B> Upload<B> {
 
     /// Returns the body of the hop that has just begun. With `patience` it waits for
     /// `100 Continue` so long.
+    #[inline]
     pub(crate) fn body(&self, hop: u32, patience: Option<Patience>) -> ReplayBody<B> {
         let State::Sending { content, size_hint } = &self.state else {
             return ReplayBody::empty();
@@ -168,6 +169,7 @@ impl<B: Send + 'static> Upload<B> {
     /// Lets the upload go on beside a final response, or end with it.
     ///
     /// A parked upload always ends with its response: the server has answered without it.
+    #[inline]
     pub(crate) fn hand_over(&mut self, ends: Ends) -> Option<CancelUpload> {
         let State::Sending { content, .. } = mem::replace(&mut self.state, State::Detached) else {
             return None;

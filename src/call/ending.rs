@@ -34,6 +34,7 @@ where
     }
 
     /// Ends the call with a response, unless it shows that what was remembered is wrong.
+    #[inline]
     pub(super) fn end<R: Body>(
         &mut self,
         head: response::Parts,
@@ -66,6 +67,7 @@ where
     }
 
     /// Makes the response that the caller gets.
+    #[inline]
     pub(super) fn finish<R: Body>(
         &mut self,
         head: response::Parts,

@@ -41,7 +41,7 @@ where
                 Recall::Nothing => return self.send(head, hop),
                 Recall::Retract => match self.retraction() {
                     Some((next, prepared)) => {
-                        (head, hop) = self.move_on(*next, prepared);
+                        (head, hop) = self.move_on(next, prepared);
                         continue;
                     }
                     None => return self.send(head, hop),
@@ -61,6 +61,7 @@ where
         }
     }
 
+    #[inline]
     pub(super) fn send<R: Body>(&mut self, mut head: request::Parts, hop: u32) -> Outcome<B, R> {
         let expectation = self.expectation(&mut head);
         Outcome::Send(self.request(head, hop, expectation))
@@ -76,7 +77,7 @@ where
     ) -> ControlFlow<Outcome<B, R>, (request::Parts, u32)> {
         let refusal = match step {
             Step::Send(next) => match self.upload.prepare(next.content) {
-                Ok(prepared) => return ControlFlow::Continue(self.move_on(*next, prepared)),
+                Ok(prepared) => return ControlFlow::Continue(self.move_on(next, prepared)),
                 Err(error) => self.chain.content_failed(response.status, &next, error),
             },
             Step::Ask(question) => {
@@ -101,11 +102,16 @@ where
     }
 
     /// Changes over to the next request, whose head it returns, with the number of its hop.
-    pub(super) fn move_on(&mut self, next: Next, prepared: Prepared<B>) -> (request::Parts, u32) {
+    pub(super) fn move_on(
+        &mut self,
+        next: Box<Next>,
+        prepared: Prepared<B>,
+    ) -> (request::Parts, u32) {
         (self.chain.commit(next), self.upload.advance(prepared))
     }
 
     /// Makes the request of a hop, and listens for the answer that its content waits for.
+    #[inline]
     pub(super) fn request(
         &mut self,
         head: request::Parts,
@@ -130,6 +136,7 @@ where
         request
     }
 
+    #[inline]
     pub(super) fn expectation(&self, head: &mut request::Parts) -> Expectation {
         expectation::decide(&self.shared.settings, head, self.upload.size_hint())
     }

@@ -53,6 +53,7 @@ pub struct ReplayLimit(u64);
 
 impl ReplayLimit {
     /// Makes the extension of a limit in bytes.
+    #[inline]
     pub fn new(bytes: u64) -> Self {
         Self(bytes)
     }
@@ -105,35 +106,40 @@ where
     P: Policy,
     B: Body + Send + 'static,
 {
-    /// Begins a call, and says what is done first.
-    pub(crate) fn begin<R: Body>(shared: Shared<P>, request: Request<B>) -> (Self, Outcome<B, R>) {
+    /// Makes the call of a request, and takes from its head what is meant for this layer.
+    pub(crate) fn new(shared: Shared<P>, head: &mut request::Parts, body: B) -> Self {
         let settings = &shared.settings;
-        let (mut head, body) = request.into_parts();
-        let policy = head.extensions.remove();
-        let listener = Listener::new(&mut head.extensions);
-        let factory = head.extensions.remove().or_else(|| BodyFactory::of(&body));
-        let limit = head.extensions.remove::<ReplayLimit>();
+        let extensions = &mut head.extensions;
+        let policy = extensions.remove();
+        let listener = Listener::new(extensions);
+        let factory = extensions.remove().or_else(|| BodyFactory::of(&body));
+        let limit = extensions.remove();
         let capacity = Capacity {
             memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
             #[cfg(feature = "spill")]
             spill: settings.spill.clone(),
         };
-        let mut call = Self {
+        Self {
             policy,
             listener,
-            chain: Chain::new(&mut head, settings),
             upload: Upload::new(body, capacity, factory),
+            chain: Chain::new(head, settings),
             next: None,
             leaving: None,
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
             shared,
-        };
-        let outcome = call.leave(head, 0);
-        (call, outcome)
+        }
+    }
+
+    /// Says what is done first. `head` is the request's.
+    #[inline]
+    pub(crate) fn begin<R: Body>(&mut self, head: request::Parts) -> Outcome<B, R> {
+        self.leave(head, 0)
     }
 
     /// Asks what a response leads to. `peeked` is what was seen of its body.
+    #[inline]
     pub(crate) fn on_response<R: Body>(
         &mut self,
         head: response::Parts,
@@ -141,10 +147,20 @@ where
         peeked: Option<&Glimpse>,
     ) -> Outcome<B, R> {
         let policy = policy(&self.policy, &self.shared);
-        if !self.chain.may_go_on(policy, head.status) {
-            let refusal = self.chain.not_redirect(head.status);
-            return self.end(head, body, refusal);
+        if self.chain.may_go_on(policy, head.status) {
+            return self.on_redirect(head, body, peeked);
         }
+        let refusal = self.chain.not_redirect(head.status);
+        self.end(head, body, refusal)
+    }
+
+    fn on_redirect<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+        peeked: Option<&Glimpse>,
+    ) -> Outcome<B, R> {
+        let policy = policy(&self.policy, &self.shared);
         if self.chain.is_failed_expectation(head.status) {
             expectation::remember_refusal(&self.shared.settings, self.chain.uri());
         }
@@ -182,7 +198,7 @@ where
     pub(crate) fn go_on<R: Body>(&mut self) -> Outcome<B, R> {
         let (next, prepared) = self.next.take().expect("a hop ends only where another follows");
         let repeated = next.is_repeated();
-        let (head, hop) = self.move_on(*next, prepared);
+        let (head, hop) = self.move_on(next, prepared);
         if repeated {
             return Outcome::Send(self.request(head, hop, Expectation::None));
         }
@@ -230,6 +246,10 @@ where
                     self.chain.conclude(policy, Ok(&head), Some(&next));
                 }
                 self.next = Some((next, prepared));
+                if body.is_end_stream() {
+                    drop(body);
+                    return self.go_on();
+                }
                 Outcome::Drain(body)
             }
             Err(error) => {

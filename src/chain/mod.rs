@@ -6,7 +6,7 @@ mod walk;
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{Extensions, Method, StatusCode, Uri, request, response};
+use http::{Extensions, Method, StatusCode, Uri, Version, request, response};
 use tower::BoxError;
 
 pub(crate) use self::next::Next;
@@ -58,7 +58,6 @@ enum Reach {
 
 /// A redirect whose policy waits for an answer.
 struct Pending {
-    request: request::Parts,
     proposal: Proposal,
     edits: Edits,
     resend: Resend,
@@ -81,13 +80,13 @@ pub(crate) enum Step {
 
 impl Chain {
     /// Begins the chain of a request, and takes from it what is meant for this layer.
+    #[inline]
     pub(crate) fn new(request: &mut request::Parts, settings: &Settings) -> Self {
         let fragment = Fragment::take(&mut request.extensions);
         let reach = if expect::is_tunnel(request) { Reach::Tunnel } else { Reach::Resource };
         let at = Standing {
             head: Head::copy(request),
             fragment,
-            extensions: request.extensions.clone(),
             set_by_policy: Extensions::new(),
             secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
         };
@@ -110,6 +109,7 @@ impl Chain {
     }
 
     /// Returns whether a response may lead to another request, so that what is sent must wait.
+    #[inline]
     pub(crate) fn may_go_on(&self, policy: &dyn Policy, status: StatusCode) -> bool {
         is_asked(policy, status) || self.is_failed_expectation(status)
     }
@@ -132,13 +132,13 @@ impl Chain {
             let refusal = self.refusal(RefusalKind::Tunnel, response.status);
             return Step::Return(response.status.is_redirection().then_some(refusal));
         }
-        let request = self.request();
         let fragment = self.at.fragment.as_deref();
-        let proposal = Proposal::new(&request, fragment, response, &settings.methods);
-        self.decide(settings, policy, response, (request, proposal), seen)
+        let proposal = Proposal::new(self.at.head.whole(), fragment, response, &settings.methods);
+        self.decide(settings, policy, response, proposal, seen)
     }
 
     /// Asks what the policy remembers of where the request that is sent next must go.
+    #[inline]
     pub(crate) fn recall(&mut self, policy: &dyn Policy, head: &request::Parts) -> Recall {
         if self.memory == Memory::SetAside || self.reach == Reach::Tunnel {
             return Recall::Nothing;
@@ -156,9 +156,9 @@ impl Chain {
         resend: Resend,
     ) -> (response::Parts, Step) {
         let (response, ()) = remembered.response().into_parts();
-        let request = self.request();
         let target = remembered.target.inheriting(self.at.fragment.as_deref());
-        let proposal = Proposal::of(&request, response.status, Ok(target), &settings.methods);
+        let request = self.at.head.whole();
+        let proposal = Proposal::of(request, response.status, Ok(target), &settings.methods);
         let nothing = Glimpse::of_nothing();
         let seen = Seen {
             resend,
@@ -166,7 +166,7 @@ impl Chain {
             elapsed: Duration::ZERO,
             source: Source::Memory,
         };
-        let step = self.decide(settings, policy, &response, (request, proposal), seen);
+        let step = self.decide(settings, policy, &response, proposal, seen);
         (response, step)
     }
 
@@ -176,7 +176,7 @@ impl Chain {
         settings: &Settings,
         policy: &dyn Policy,
         response: &response::Parts,
-        (request, proposal): (request::Parts, Proposal),
+        proposal: Proposal,
         seen: Seen<'_>,
     ) -> Step {
         let call = CallFacts {
@@ -186,11 +186,12 @@ impl Chain {
             source: seen.source,
             call_state: &mut self.call_state,
         };
-        let mut attempt = Attempt::new(&request, response, &proposal, seen.resend, call);
+        let request = self.at.head.whole();
+        let mut attempt = Attempt::new(request, response, &proposal, seen.resend, call);
         let verdict = policy.redirect(&mut attempt);
         let edits = attempt.into_edits();
         let Seen { resend, source, .. } = seen;
-        let pending = Pending { request, proposal, edits, resend, source };
+        let pending = Pending { proposal, edits, resend, source };
         match verdict {
             Verdict::Decided(decision) => {
                 self.settle(settings, response, pending, decision, seen.elapsed)
@@ -222,14 +223,15 @@ impl Chain {
 
     /// Tells the policy what came of the request that was sent last, and returns whether it takes back
     /// what it has recalled.
+    #[inline]
     pub(crate) fn conclude(
         &mut self,
         policy: &dyn Policy,
         outcome: Outcome<'_>,
         next: Option<&Next>,
     ) -> Recalled {
-        let sent = Sent::Flat(&self.at.head, &self.at.extensions);
-        let followed_to = next.map(|next| &next.head.uri);
+        let sent = Sent::Head(&self.at.head);
+        let followed_to = next.map(|next| &next.uri);
         let call_state = &mut self.call_state;
         let mut exchange = Exchange::of(sent, outcome, followed_to, &self.hops, call_state);
         policy.concluded(&mut exchange);
@@ -237,6 +239,7 @@ impl Chain {
     }
 
     /// Returns what happened, once it has ended.
+    #[inline]
     pub(crate) fn history(&mut self) -> Option<History> {
         if self.hops.is_empty() {
             return None;
@@ -247,12 +250,12 @@ impl Chain {
 
     /// Returns the URI of the request that was sent last.
     pub(crate) fn uri(&self) -> &Uri {
-        &self.at.head.uri
+        self.at.head.uri()
     }
 
     /// Returns method and target of the request that was sent last.
     pub(crate) fn request_line(&self) -> (Method, Target) {
-        (self.at.head.method.clone(), self.requested())
+        (self.at.head.method().clone(), self.requested())
     }
 
     /// Returns the refusal of a redirect whose content could not be made anew.
@@ -262,40 +265,55 @@ impl Chain {
         next: &Next,
         source: BoxError,
     ) -> Refusal {
-        let target = Target::of_request(next.head.uri.clone(), None);
+        let target = Target::of_request(next.uri.clone(), None);
         self.refusal_to(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
     }
 
     /// Goes on to the next request: what stays behind now is gone for good.
-    pub(crate) fn commit(&mut self, next: Next) -> request::Parts {
-        let Next { head, content, kind } = next;
-        match kind {
-            Kind::WithoutExpect => {}
-            Kind::Retraction => self.walk_back(),
-            Kind::Redirect(followed) => self.follow(&head, content, followed),
+    pub(crate) fn commit(&mut self, next: Box<Next>) -> request::Parts {
+        match next.kind {
+            Kind::WithoutExpect(head) => head,
+            Kind::Retraction(head) => {
+                self.walk_back();
+                head
+            }
+            Kind::Redirect(followed) => {
+                self.follow(next.uri, next.content, followed);
+                self.at.request()
+            }
         }
-        head
     }
 
-    fn follow(&mut self, head: &request::Parts, content: Content, followed: Followed) {
-        let mut secrets = self.at.secrets.clone();
-        if followed.crossing != Crossing::WithinOrigin {
-            secrets.set_by_policy.clear();
-        }
-        secrets.set_by_policy.extend(followed.fields_of_policy);
-        let next = Standing {
-            head: Head::copy(head),
-            fragment: followed.fragment,
-            extensions: followed.extensions,
-            set_by_policy: followed.extensions_of_policy,
-            secrets,
-        };
-        let before = mem::replace(&mut self.at, next);
-        match followed.hop.source {
-            Source::Memory => self.walk_on(before, content),
+    /// Makes the next request of the one that was sent last.
+    fn follow(&mut self, uri: Uri, content: Content, followed: Followed) {
+        match followed.source {
+            Source::Memory => self.walk_on(content),
             Source::Server => self.walk = None,
         }
-        self.hops.push(followed.hop);
+        let Standing { head, fragment, set_by_policy, secrets } = &mut self.at;
+        let request = head.whole();
+        followed.change(&mut request.headers, content, secrets);
+        if followed.crossing != Crossing::WithinOrigin {
+            // It is what the old origin was asked with, and what was meant for that alone.
+            request.version = Version::default();
+            set_by_policy.clear();
+            secrets.set_by_policy.clear();
+        }
+        if let Some(kept) = followed.extensions {
+            request.extensions = kept;
+        }
+        set_by_policy.extend(followed.edits.extensions);
+        secrets.set_by_policy.extend(followed.edits.set.keys().cloned());
+        let requested = mem::replace(&mut request.uri, uri);
+        let fragment = mem::replace(fragment, followed.fragment);
+        self.hops.push(Hop {
+            method: mem::replace(&mut request.method, followed.method),
+            requested: Target::of_request(requested, fragment),
+            status: followed.status,
+            source: followed.source,
+            elapsed: followed.elapsed,
+            headers: followed.recorded,
+        });
         self.visited.extend(followed.visit);
     }
 
@@ -306,24 +324,18 @@ impl Chain {
 
     /// Makes the request that was sent last again, without `Expect`.
     fn without_expect(&self) -> Next {
-        let mut head = self.at.rebuild();
+        let mut head = self.at.request();
         expect::remove(&mut head.headers);
-        Next { head, content: Content::Keep, kind: Kind::WithoutExpect }
-    }
-
-    /// Makes the head of the request that was sent last anew, with the caller's extensions.
-    fn request(&self) -> request::Parts {
-        let mut request = self.at.head.rebuild();
-        request.extensions = self.at.extensions.clone();
-        request
+        Next::of(head, Kind::WithoutExpect)
     }
 
     /// Returns the target of the request that was sent last.
     fn requested(&self) -> Target {
-        Target::of_request(self.at.head.uri.clone(), self.at.fragment.clone())
+        Target::of_request(self.at.head.uri().clone(), self.at.fragment.clone())
     }
 
     /// Returns why a response is handed over that leads to nothing, if it is a 3xx.
+    #[inline]
     pub(crate) fn not_redirect(&self, status: StatusCode) -> Option<Refusal> {
         status.is_redirection().then(|| self.refusal(RefusalKind::NotRedirect, status))
     }
@@ -357,11 +369,4 @@ impl Seen<'_> {
     fn may_show(&self, limit: usize) -> bool {
         self.peeked.is_none_or(|seen| seen.more == More::Maybe && seen.bytes.len() < limit)
     }
-}
-
-/// Returns the caller's extensions with those of policies in place of their like.
-fn both(callers: &Extensions, of_policy: &Extensions) -> Extensions {
-    let mut extensions = callers.clone();
-    extensions.extend(of_policy.clone());
-    extensions
 }

@@ -1,16 +1,23 @@
 //! The next request of a chain, and what it changes in it.
 
-use http::{Extensions, HeaderName, request};
+use std::time::Duration;
+
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, request};
 
 use crate::{
-    history::Hop,
-    rules::{method::Content, next::Crossing, visit::Visit},
+    history::Source,
+    policy::Edits,
+    rules::{
+        method::Content,
+        next::{self, Crossing, Secrets},
+        visit::Visit,
+    },
 };
 
 /// The next request, without its content. The chain changes only when it is given to
 /// [`Chain::commit`](super::Chain::commit).
 pub(crate) struct Next {
-    pub(crate) head: request::Parts,
+    pub(crate) uri: Uri,
     pub(crate) content: Content,
     pub(super) kind: Kind,
 }
@@ -22,23 +29,41 @@ pub(super) enum Kind {
     /// The same request again, without `Expect` ([RFC 9110 §10.1.1]).
     ///
     /// [RFC 9110 §10.1.1]: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
-    WithoutExpect,
+    WithoutExpect(request::Parts),
     /// The request that remembered redirects began with, to its own URI.
-    Retraction,
+    Retraction(request::Parts),
 }
 
 /// What a followed redirect changes.
 pub(super) struct Followed {
-    pub(super) hop: Hop,
-    pub(super) visit: Option<Visit>,
+    pub(super) method: Method,
     pub(super) fragment: Option<Box<str>>,
     pub(super) crossing: Crossing,
-    pub(super) fields_of_policy: Vec<HeaderName>,
-    pub(super) extensions: Extensions,
-    pub(super) extensions_of_policy: Extensions,
+    /// Those of the caller that may go along, if not all do.
+    pub(super) extensions: Option<Extensions>,
+    pub(super) edits: Edits,
+    /// The request that it was an answer to, if loops are looked for.
+    pub(super) visit: Option<Visit>,
+    pub(super) status: StatusCode,
+    pub(super) source: Source,
+    pub(super) elapsed: Duration,
+    /// What the history keeps of the response's.
+    pub(super) recorded: HeaderMap,
+}
+
+impl Followed {
+    /// Makes the fields of the next request of those that were sent.
+    pub(super) fn change(&self, headers: &mut HeaderMap, content: Content, secrets: &Secrets) {
+        next::change(headers, content, self.crossing, secrets);
+        self.edits.apply(headers);
+    }
 }
 
 impl Next {
+    pub(super) fn of(head: request::Parts, kind: impl FnOnce(request::Parts) -> Kind) -> Self {
+        Self { uri: head.uri.clone(), content: Content::Keep, kind: kind(head) }
+    }
+
     /// Returns whether it follows a redirect, so that a failure to send it is a refusal.
     pub(crate) fn is_redirect(&self) -> bool {
         matches!(self.kind, Kind::Redirect(_))
@@ -46,6 +71,6 @@ impl Next {
 
     /// Returns whether it is the same request again: it must not ask for `100 Continue`.
     pub(crate) fn is_repeated(&self) -> bool {
-        matches!(self.kind, Kind::WithoutExpect)
+        matches!(self.kind, Kind::WithoutExpect(_))
     }
 }

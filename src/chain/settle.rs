@@ -2,21 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, StatusCode, request, response};
+use http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, response};
 
 use super::{
-    Chain, Pending, Step, both,
+    Chain, Pending, Step,
     next::{Followed, Kind, Next},
 };
 use crate::{
     body::Resend,
-    history::{Hop, Source},
+    history::Source,
     policy::{Decision, Failure, Proposal},
     refusal::RefusalKind,
     rules::{
         location::LocationError,
         method::{self, Content},
-        next::{self, Crossing, Grant},
+        next::{Crossing, Grant},
         target::Target,
         visit::Visit,
     },
@@ -33,7 +33,7 @@ impl Chain {
         decision: Decision,
         elapsed: Duration,
     ) -> Step {
-        let Pending { request, proposal, mut edits, resend, source } = pending;
+        let Pending { proposal, mut edits, resend, source } = pending;
         let Proposal { method, content, target } = proposal.edited(&mut edits);
         let status = response.status;
         let grant = match self.grant(decision, status, target.as_ref().ok()) {
@@ -52,56 +52,49 @@ impl Chain {
             return refuse(RefusalKind::BodyNotReplayable);
         }
 
-        let crossing = Crossing::between(&request.uri, target.uri(), grant);
-        let mut head = next::head(&request, content, crossing, &self.at.secrets);
-        edits.apply(&mut head.headers);
+        let crossing = Crossing::between(self.at.head.uri(), target.uri(), grant);
+        let recorded = recorded(&response.headers, &settings.record);
         let extensions = self.kept_extensions(crossing, settings);
-        let mut extensions_of_policy = match crossing {
-            Crossing::WithinOrigin => self.at.set_by_policy.clone(),
-            Crossing::Anonymous | Crossing::Trusted => Extensions::new(),
-        };
-        extensions_of_policy.extend(edits.extensions);
-        head.extensions = both(&extensions, &extensions_of_policy);
-        head.method = method;
-        head.uri = target.uri().clone();
-        let visit = match settings.loops {
-            Loops::UntilLimit => None,
-            // What a policy claims is no redirect. It may be about something that no field shows, such
-            // as the region to sign for, and the policy knows when to end.
-            Loops::Detect if !method::is_redirect(status) => None,
-            Loops::Detect => Some(Visit::new(&request, &self.at.secrets)),
-        };
-        if visit.as_ref().is_some_and(|visit| self.was_sent(visit, &head)) {
-            return refuse(RefusalKind::Loop);
-        }
-        let hop = Hop {
-            method: request.method,
-            requested: self.requested(),
+        let (uri, fragment) = target.into_parts();
+        let mut followed = Followed {
+            method,
+            fragment,
+            crossing,
+            extensions,
+            edits,
+            visit: None,
             status,
             source,
             elapsed,
-            headers: recorded(&response.headers, &settings.record),
+            recorded,
         };
-        // What is only remembered was not sent, and may have been sent back since.
-        let visit = visit.filter(|_| source == Source::Server);
-        let (_, fragment) = target.into_parts();
-        let fields_of_policy = edits.set.keys().cloned().collect();
-        let kind = Kind::Redirect(Followed {
-            hop,
-            visit,
-            fragment,
-            crossing,
-            fields_of_policy,
-            extensions,
-            extensions_of_policy,
-        });
-        Step::Send(Box::new(Next { head, content, kind }))
+        // What a policy claims is no redirect. It may be about something that no field shows, such as
+        // the region to sign for, and the policy knows when to end.
+        if settings.loops == Loops::Detect && method::is_redirect(status) {
+            let (last, next) = self.visits(&followed, &uri, content);
+            if last == next || self.visited.contains(&next) {
+                let target = Target::of_request(uri, followed.fragment);
+                return Step::Refuse(self.refusal_to(
+                    RefusalKind::Loop,
+                    status,
+                    Some(&target),
+                    None,
+                ));
+            }
+            // What is only remembered was not sent, and may have been sent back since.
+            followed.visit = (source == Source::Server).then_some(last);
+        }
+        Step::Send(Box::new(Next { uri, content, kind: Kind::Redirect(followed) }))
     }
 
-    /// Returns whether `next` is the request that was sent `last`, or one before it.
-    fn was_sent(&self, last: &Visit, next: &request::Parts) -> bool {
-        let next = Visit::new(next, &self.at.secrets);
-        *last == next || self.visited.contains(&next)
+    /// Returns the request that was sent last, and the one that would follow, as far as they may be
+    /// one and the same.
+    fn visits(&self, followed: &Followed, uri: &Uri, content: Content) -> (Visit, Visit) {
+        let secrets = &self.at.secrets;
+        let mut sent = self.at.head.to_parts();
+        let last = Visit::new(&sent.method, &sent.uri, &sent.headers, secrets);
+        followed.change(&mut sent.headers, content, secrets);
+        (last, Visit::new(&followed.method, uri, &sent.headers, secrets))
     }
 
     /// Returns what a decision grants, or what it leads to if it does not follow.
@@ -144,14 +137,17 @@ impl Chain {
         Step::Refuse(self.refusal_to(kind, status, None, Some(Arc::new(error))))
     }
 
-    /// Returns those of the caller's extensions that may go along.
-    fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Extensions {
+    /// Returns those of the caller's extensions that may go along, if not all do.
+    fn kept_extensions(&self, crossing: Crossing, settings: &Settings) -> Option<Extensions> {
         match crossing {
-            Crossing::WithinOrigin | Crossing::Trusted => self.at.extensions.clone(),
+            Crossing::WithinOrigin | Crossing::Trusted => None,
             Crossing::Anonymous => {
                 let mut kept = Extensions::new();
-                settings.extensions.iter().for_each(|keep| keep(&self.at.extensions, &mut kept));
-                kept
+                settings
+                    .extensions
+                    .iter()
+                    .for_each(|keep| keep(self.at.head.extensions(), &mut kept));
+                Some(kept)
             }
         }
     }

@@ -3,7 +3,7 @@
 use http::{Extensions, request};
 
 use super::{
-    Chain, both,
+    Chain,
     next::{Kind, Next},
 };
 use crate::{
@@ -12,20 +12,21 @@ use crate::{
 };
 
 /// The request that is sent next or was sent last, and what came along with it.
+#[derive(Clone)]
 pub(super) struct Standing {
+    /// Its extensions are the caller's.
     pub(super) head: Head,
     pub(super) fragment: Option<Box<str>>,
-    /// The caller's.
-    pub(super) extensions: Extensions,
-    /// Those that policies have set: like the fields, they are meant for one origin.
+    /// The extensions that policies have set: like the fields, they are meant for one origin.
     pub(super) set_by_policy: Extensions,
     pub(super) secrets: Secrets,
 }
 
 impl Standing {
-    pub(super) fn rebuild(&self) -> request::Parts {
-        let mut head = self.head.rebuild();
-        head.extensions = both(&self.extensions, &self.set_by_policy);
+    /// Makes the head of the request, with the extensions of policies in place of their like.
+    pub(super) fn request(&self) -> request::Parts {
+        let mut head = self.head.to_parts();
+        head.extensions.extend(self.set_by_policy.clone());
         head
     }
 }
@@ -47,11 +48,12 @@ pub(super) enum Memory {
 }
 
 impl Chain {
-    /// Adds a remembered redirect to the walk. It was followed from `before`.
-    pub(super) fn walk_on(&mut self, before: Standing, content: Content) {
+    /// Adds a remembered redirect to the walk, which is about to be followed.
+    pub(super) fn walk_on(&mut self, content: Content) {
         let (hops, visited) = (self.hops.len(), self.visited.len());
         let walk = self.walk.get_or_insert_with(|| {
-            Box::new(Walk { start: before, hops, visited, content: Content::Keep })
+            let start = self.at.clone();
+            Box::new(Walk { start, hops, visited, content: Content::Keep })
         });
         if content == Content::Drop {
             walk.content = Content::Drop;
@@ -61,11 +63,7 @@ impl Chain {
     /// Makes the request that the walk began with, unless there is no walk, or its content is gone.
     pub(crate) fn retraction(&self) -> Option<Next> {
         let walk = self.walk.as_ref()?;
-        (walk.content == Content::Keep).then(|| Next {
-            head: walk.start.rebuild(),
-            content: Content::Keep,
-            kind: Kind::Retraction,
-        })
+        (walk.content == Content::Keep).then(|| Next::of(walk.start.request(), Kind::Retraction))
     }
 
     /// Goes back to where the walk began, and sets the memory aside.

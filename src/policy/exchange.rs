@@ -23,7 +23,7 @@ pub(crate) type Outcome<'a> = Result<&'a response::Parts, &'a (dyn Error + Send 
 /// The request, which is made anew only if somebody asks.
 #[derive(Clone, Copy)]
 pub(crate) enum Sent<'a> {
-    Flat(&'a Head, &'a Extensions),
+    Head(&'a Head),
     Whole(&'a request::Parts),
 }
 
@@ -65,7 +65,7 @@ impl<'a> Exchange<'a> {
     /// Returns the method of the request.
     pub fn method(&self) -> &'a Method {
         match self.sent {
-            Sent::Flat(head, _) => &head.method,
+            Sent::Head(head) => head.method(),
             Sent::Whole(request) => &request.method,
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Exchange<'a> {
     /// Returns the URI of the request.
     pub fn uri(&self) -> &'a Uri {
         match self.sent {
-            Sent::Flat(head, _) => &head.uri,
+            Sent::Head(head) => head.uri(),
             Sent::Whole(request) => &request.uri,
         }
     }
@@ -84,18 +84,14 @@ impl<'a> Exchange<'a> {
     pub fn request(&self) -> &request::Parts {
         match self.sent {
             Sent::Whole(request) => request,
-            Sent::Flat(head, extensions) => self.request.get_or_init(|| {
-                let mut request = head.rebuild();
-                request.extensions = extensions.clone();
-                request
-            }),
+            Sent::Head(head) => self.request.get_or_init(|| head.to_parts()),
         }
     }
 
     /// Returns the caller's extensions, as far as they have come along.
     pub fn extensions(&self) -> &'a Extensions {
         match self.sent {
-            Sent::Flat(_, extensions) => extensions,
+            Sent::Head(head) => head.extensions(),
             Sent::Whole(request) => &request.extensions,
         }
     }

@@ -22,7 +22,7 @@ use http::{
 };
 
 /// The fields that the module's documentation lists.
-const SENSITIVE_FIELDS: [HeaderName; 20] = [
+static SENSITIVE_FIELDS: [HeaderName; 20] = [
     header::AUTHORIZATION,
     header::COOKIE,
     HeaderName::from_static("cookie2"),

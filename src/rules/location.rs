@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt, str};
 use http::{HeaderMap, Uri, header};
 use url::Url;
 
-use super::target::Target;
+use super::{plain, target::Target};
 
 /// Why a redirect has no target that could be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,18 @@ pub fn resolve(
     if location.is_empty() {
         return Err(LocationError::Missing);
     }
+    match plain::resolve(base, location) {
+        Some(uri) => Target::new(uri, fragment),
+        None => resolve_any(base, fragment, location),
+    }
+}
+
+/// Resolves a reference that may be written in any way.
+fn resolve_any(
+    base: &Uri,
+    fragment: Option<&str>,
+    location: &[u8],
+) -> Result<Target, LocationError> {
     let reference = text(location);
     let kind = Reference::of(&reference)?;
     let mut url = match (kind, base.authority()) {
@@ -402,6 +414,33 @@ mod tests {
         assert_eq!(read(&["/x", "/x "]).as_deref(), Ok("http://a.test/x"));
         assert_eq!(read(&["/x", "/y"]), Err(BadLocation::Several.into()));
         assert_eq!(read(&["/x", ""]), Err(BadLocation::Several.into()));
+    }
+
+    /// References that need no normalisation, and those that nearly need none.
+    fn nearly_plain() -> impl Strategy<Value = String> {
+        let authority = "([a-z0-9]{1,3}[.-]{0,2}){0,2}(test|[0-9]{1,3}|xn--a|0x7f|T)\\.?(:[0-9]{0,5}|:80|:443|:x)?";
+        let path =
+            "(/|/\\.{0,3}|/%2[eE]|/[a-zA-Z0-9_~!$&()*+,;=:@%.'-]{0,4}){0,5}[ |^`{}\"<>\\\\é]?";
+        let query = "(\\?[a-zA-Z0-9/?%&=.'\"^{}|~-]{0,8})?(#[a-z]?)?";
+        let reference = format!("((https?|HTTP|ftp)://{authority}|//{authority})?{path}{query}");
+        proptest::string::string_regex(&reference).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn what_is_plain_is_what_the_url_standard_makes_of_it(
+            base in nearly_plain(),
+            reference in nearly_plain(),
+        ) {
+            if let Ok(base) = base.parse::<Uri>() {
+                if let Some(uri) = plain::resolve(&base, reference.as_bytes()) {
+                    let target = Target::new(uri, None);
+                    prop_assert_eq!(target, resolve_any(&base, None, reference.as_bytes()));
+                }
+            }
+        }
     }
 
     proptest! {

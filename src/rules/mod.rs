@@ -20,5 +20,6 @@ pub mod location;
 pub mod method;
 pub(crate) mod next;
 pub mod origin;
+mod plain;
 pub(crate) mod target;
 pub(crate) mod visit;

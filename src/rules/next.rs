@@ -1,10 +1,10 @@
-//! What the next request keeps of the one before: version and header fields ([RFC 9110 §15.4]).
+//! What the next request keeps of the header fields of the one before ([RFC 9110 §15.4]).
 //!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::{credentials, fields, method::Content, origin};
 
@@ -60,23 +60,6 @@ impl Secrets {
     }
 }
 
-/// Makes the head of the next request, without its request line and its extensions.
-///
-/// An HTTP version that was asked for is one of the old origin's.
-pub(crate) fn head(
-    sent: &request::Parts,
-    content: Content,
-    crossing: Crossing,
-    secrets: &Secrets,
-) -> request::Parts {
-    let (mut head, ()) = Request::new(()).into_parts();
-    if crossing == Crossing::WithinOrigin {
-        head.version = sent.version;
-    }
-    head.headers = headers(&sent.headers, content, crossing, secrets);
-    head
-}
-
 /// Makes the fields of the next request from those that were sent.
 pub(crate) fn headers(
     sent: &HeaderMap,
@@ -85,20 +68,30 @@ pub(crate) fn headers(
     secrets: &Secrets,
 ) -> HeaderMap {
     let mut headers = sent.clone();
-    fields::drop_hop_fields(&mut headers);
+    change(&mut headers, content, crossing, secrets);
+    headers
+}
+
+/// Makes those of the next request of the fields that were sent.
+pub(crate) fn change(
+    headers: &mut HeaderMap,
+    content: Content,
+    crossing: Crossing,
+    secrets: &Secrets,
+) {
+    fields::drop_hop_fields(headers);
     if content == Content::Drop {
-        fields::drop_content_fields(&mut headers);
+        fields::drop_content_fields(headers);
     }
     if crossing != Crossing::WithinOrigin {
-        credentials::leave_origin(&mut headers);
+        credentials::leave_origin(headers);
         for name in &secrets.set_by_policy {
             headers.remove(name);
         }
     }
     if crossing == Crossing::Anonymous {
-        credentials::strip(&mut headers, &secrets.added);
+        credentials::strip(headers, &secrets.added);
     }
-    headers
 }
 
 #[cfg(test)]

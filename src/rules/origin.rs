@@ -7,6 +7,8 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 use http::Uri;
 use url::Host;
 
+use super::plain;
+
 /// Scheme, host and port of a URI, normalised.
 ///
 /// Two origins are equal only if all three are: the scheme and the host in lower case, an IPv4 or
@@ -135,6 +137,13 @@ pub fn same_origin(a: &Uri, b: &Uri) -> bool {
     if a.scheme() == b.scheme() && a.authority() == b.authority() {
         return true;
     }
+    if plain::has_plain_origin(a) && plain::has_plain_origin(b) {
+        return false;
+    }
+    same_when_normalised(a, b)
+}
+
+fn same_when_normalised(a: &Uri, b: &Uri) -> bool {
     match (Origin::of(a), Origin::of(b)) {
         (Some(a), Some(b)) => a == b,
         _ => false,
@@ -158,6 +167,8 @@ pub fn is_downgrade(from: &Uri, to: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -188,6 +199,20 @@ mod tests {
         for (a, b, expected) in table {
             let found = same_origin(&Uri::from_static(a), &Uri::from_static(b));
             assert_eq!(found, expected, "{a} and {b}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn what_is_plain_and_differs_is_another_origin(
+            a in "https?://[aA]?\\.?(-|xn--)?(a|B|0x1)\\.?(test|T|1)?\\.?(:(80|443|8|08)?)?/",
+            b in "https?://[aA]?\\.?(-|xn--)?(a|B|0x1)\\.?(test|T|1)?\\.?(:(80|443|8|08)?)?/",
+        ) {
+            let (a, b): (Uri, Uri) = (a.parse().unwrap(), b.parse().unwrap());
+            let same = a.scheme() == b.scheme() && a.authority() == b.authority();
+            prop_assert_eq!(same_origin(&a, &b), same || same_when_normalised(&a, &b));
         }
     }
 

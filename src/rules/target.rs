@@ -87,10 +87,11 @@ impl fmt::Debug for Target {
 
 /// Removes `user:password@`: it would show in logs and reach a proxy.
 pub(crate) fn without_userinfo(uri: Uri) -> Uri {
-    let authority = uri.authority().map(|authority| authority.as_str());
-    let Some((_, host)) = authority.and_then(|authority| authority.rsplit_once('@')) else {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if !authority.as_bytes().contains(&b'@') {
         return uri;
-    };
+    }
+    let Some((_, host)) = authority.rsplit_once('@') else { return uri };
     let Ok(authority) = host.parse() else { return uri };
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(authority);

@@ -1,6 +1,6 @@
 //! When two requests of one chain are the same: then it loops.
 
-use http::{HeaderName, HeaderValue, Method, Uri, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::next::Secrets;
 
@@ -13,8 +13,7 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(request: &request::Parts, secrets: &Secrets) -> Self {
-        let credentials = secrets.of(&request.headers);
-        Self { method: request.method.clone(), uri: request.uri.clone(), credentials }
+    pub(crate) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, secrets: &Secrets) -> Self {
+        Self { method: method.clone(), uri: uri.clone(), credentials: secrets.of(headers) }
     }
 }

@@ -1,0 +1,114 @@
+//! The table of calls, and the bounds that it keeps to.
+
+use tower::BoxError;
+
+use crate::{
+    calls::{self, Call, Client, Content, Location, Policies, Texts},
+    count::{Cost, count},
+};
+
+/// One line: a call, and how our cost may stand to tower-http's.
+struct Row {
+    name: &'static str,
+    call: Call,
+    bound: f64,
+}
+
+/// What our layer may allocate for a call that is not redirected.
+const ALLOCATIONS: f64 = 4.0;
+
+/// Calls that are not redirected.
+fn straight() -> Vec<Row> {
+    let call = Call::default();
+    let row = |name, bound, call| Row { name, call, bound };
+    vec![
+        row("no fields", 9.9, Call { fields: 0, ..call }),
+        row("8 fields", 9.9, call),
+        row("14 fields", 9.9, Call { fields: 14, ..call }),
+        row("8 constant fields", 9.9, Call { texts: Texts::Static, ..call }),
+        row("14 constant fields", 9.9, Call { texts: Texts::Static, fields: 14, ..call }),
+        row("8 fields, boxed policy", 9.9, Call { policy: Policies::Boxed, ..call }),
+        row("8 fields, Full", 9.9, Call { content: Content::Full(64), ..call }),
+        row("8 fields, stream of 64 KiB", 9.9, Call { content: Content::Stream(65536), ..call }),
+    ]
+}
+
+/// Calls that are redirected. Their costs are those of one hop.
+fn redirected() -> Vec<Row> {
+    let call = Call { redirects: 3, ..Call::default() };
+    let row = |name, bound, call| Row { name, call, bound };
+    let full = Content::Full(64);
+    vec![
+        row("1 hop", 9.9, Call { redirects: 1, ..call }),
+        row("3 hops", 9.9, call),
+        row("20 hops", 9.9, Call { redirects: 20, ..call }),
+        row("3 hops, no fields", 9.9, Call { fields: 0, ..call }),
+        row("1 hop, constant fields", 9.9, Call { texts: Texts::Static, redirects: 1, ..call }),
+        row("3 hops, constant fields", 9.9, Call { texts: Texts::Static, ..call }),
+        row("3 hops, absolute", 9.9, Call { location: Location::Absolute, ..call }),
+        row("3 hops, other origins", 9.9, Call { location: Location::OtherOrigin, ..call }),
+        row("3 hops, boxed policy", 9.9, Call { policy: Policies::Boxed, ..call }),
+        row("3 hops, Full", 9.9, Call { content: full, ..call }),
+        row("3 hops, Full, 303", 9.9, Call { content: full, location: Location::SeeOther, ..call }),
+    ]
+}
+
+/// Makes every call once, with every client.
+pub fn try_all() {
+    for Row { call, .. } in straight().into_iter().chain(redirected()) {
+        for client in [Client::Direct, Client::Ours, Client::TowerHttp] {
+            calls::make(client, call, 1);
+        }
+    }
+}
+
+/// Prints the table, and says which bounds are passed.
+pub fn measure() -> Result<Vec<String>, BoxError> {
+    let mut complaints = Vec::new();
+    print_head("not redirected");
+    for row in straight() {
+        let (ours, theirs) = (added(Client::Ours, row.call)?, added(Client::TowerHttp, row.call)?);
+        if ours.allocations > ALLOCATIONS {
+            complaints.push(format!("{}: {:.0} allocations", row.name, ours.allocations));
+        }
+        complaints.extend(row.judge(ours, theirs));
+    }
+    print_head("for each hop");
+    for row in redirected() {
+        let (ours, theirs) = (hop(Client::Ours, row.call)?, hop(Client::TowerHttp, row.call)?);
+        complaints.extend(row.judge(ours, theirs));
+    }
+    Ok(complaints)
+}
+
+fn print_head(what: &str) {
+    println!(
+        "\n{what:<28} {:>8} {:>10} {:>6} {:>6} {:>12} {:>10}",
+        "ours", "tower-http", "ratio", "bound", "allocations", "tower-http"
+    );
+}
+
+impl Row {
+    /// Prints the line, and complains if it is beyond its bound.
+    fn judge(&self, ours: Cost, theirs: Cost) -> Option<String> {
+        let Self { name, bound, .. } = self;
+        let ratio = ours.instructions / theirs.instructions;
+        println!(
+            "{name:<28} {:>8.0} {:>10.0} {ratio:>6.2} {bound:>6.2} {:>12.0} {:>10.0}",
+            ours.instructions, theirs.instructions, ours.allocations, theirs.allocations
+        );
+        (ratio > *bound).then(|| format!("{name}: {ratio:.2} of tower-http's, {bound} at most"))
+    }
+}
+
+/// Returns what a client costs more than the requests would by themselves.
+pub fn added(client: Client, call: Call) -> Result<Cost, BoxError> {
+    Ok(count(client, call)?.minus(count(Client::Direct, call)?))
+}
+
+/// Returns what each redirect of a call costs.
+fn hop(client: Client, call: Call) -> Result<Cost, BoxError> {
+    let none = Call { redirects: 0, ..call };
+    let all = added(client, call)?.minus(added(client, none)?);
+    Ok(all.divided_by(call.redirects))
+}
