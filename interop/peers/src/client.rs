@@ -215,9 +215,10 @@ pub async fn curl(
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), &tls.pem)?;
     let mut command = tokio::process::Command::new("curl");
-    command.args(["-sSfL", "-w", "%{time_total}\n", "--cacert"]).arg(file.path()).args(args);
+    command.args(["-sSfL", "-w", "%{time_total}\n", "--cacert"]).arg(file.path());
     for _ in 0..times {
-        command.args(["-o", "/dev/null", url]);
+        // What is about an upload is about one URL.
+        command.args(args).args(["-o", "/dev/null", url]);
     }
     let output = match command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
