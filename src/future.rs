@@ -81,7 +81,7 @@ pin_project! {
         Ended {
             result: Option<Result<Response<ResponseBody<R>>, Error<R>>>,
         },
-        // The service is not ready for the next hop yet.
+        // The service is not ready for the next hop, or is asked whether it is.
         Readying {
             request: Option<Request<ReplayBody<B>>>,
         },
@@ -178,24 +178,32 @@ where
                     return Poll::Ready(result.take().expect("Ended is polled once"));
                 }
                 StateProj::Readying { request } => {
-                    ready!(this.service.poll_ready(cx)).map_err(|e| this.call.error(e))?;
-                    let request =
-                        request.take().expect("Readying holds a request until it is sent");
-                    this.call.sent();
-                    let response = this.service.call(request);
-                    this.state.set(State::Calling { response });
-                    hops += 1;
-                    if hops == HOPS_PER_POLL {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
+                    let request = request.take();
+                    Outcome::Send(request.expect("Readying holds a request until it is sent"))
+                }
+            };
+            let request = match outcome {
+                Outcome::Done(result) => return Poll::Ready(result),
+                Outcome::Send(request) => request,
+                outcome => {
+                    this.state.set(State::after(outcome, this.call.settings()));
                     continue;
                 }
             };
-            if let Outcome::Done(result) = outcome {
-                return Poll::Ready(result);
+            // The service may be ready only when the hop before is gone.
+            this.state.set(State::Readying { request: None });
+            if this.service.poll_ready(cx).map_err(|e| this.call.error(e))?.is_pending() {
+                this.state.set(State::Readying { request: Some(request) });
+                return Poll::Pending;
             }
-            this.state.set(State::after(outcome, this.call.settings()));
+            this.call.sent();
+            let response = this.service.call(request);
+            this.state.set(State::Calling { response });
+            hops += 1;
+            if hops == HOPS_PER_POLL {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 }

@@ -168,6 +168,7 @@ mod tests {
             .header("accept", "*/*")
             .header("x-mine", "1")
             .header("x-empty", "")
+            .header("x-long".repeat(100), "long".repeat(20_000))
             .header("x-mine", HeaderValue::from_bytes(b"\xff 2").unwrap())
             .body(())
             .unwrap();

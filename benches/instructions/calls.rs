@@ -227,13 +227,13 @@ fn read(body: &mut (impl Body + Unpin)) {
 /// A request with so many redirects before it. The server's path says how many.
 fn request<B>(call: Call, redirects: usize, body: B) -> Request<B> {
     let mut headers = HeaderMap::with_capacity(call.fields + 1);
-    for field in 0..call.fields {
+    for (field, constant) in STANDARD.iter().cycle().enumerate().take(call.fields) {
         let (name, value) = match call.texts {
             Texts::Owned => (
                 HeaderName::try_from(format!("x-field-{field}")),
                 HeaderValue::try_from(format!("value-{field}")),
             ),
-            Texts::Static => (Ok(STANDARD[field].clone()), Ok(HeaderValue::from_static("value"))),
+            Texts::Static => (Ok(constant.clone()), Ok(HeaderValue::from_static("value"))),
         };
         headers.insert(name.expect("a name"), value.expect("a value"));
     }

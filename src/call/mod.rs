@@ -247,7 +247,6 @@ where
                 }
                 self.next = Some((next, prepared));
                 if body.is_end_stream() {
-                    drop(body);
                     return self.go_on();
                 }
                 Outcome::Drain(body)

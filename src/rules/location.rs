@@ -146,7 +146,7 @@ pub fn resolve(
         return Err(LocationError::Missing);
     }
     match plain::resolve(base, location) {
-        Some(uri) => Target::new(uri, fragment),
+        Some(uri) => Ok(Target::of_plain(uri, fragment)),
         None => resolve_any(base, fragment, location),
     }
 }
@@ -416,13 +416,22 @@ mod tests {
         assert_eq!(read(&["/x", ""]), Err(BadLocation::Several.into()));
     }
 
+    const AUTHORITY: &str = "([a-z]|[aT0]|[.-]|--){0,3}(test|test|1|xn--a|0x7f|T)\\.?\
+        (:|:[0-9]{1,4}|:80|:443|:65536|:x)?";
+
+    fn nearly_plain_base() -> impl Strategy<Value = String> {
+        let base = format!("https?://(u@)?{AUTHORITY}/x/y");
+        proptest::string::string_regex(&base).unwrap()
+    }
+
     /// References that need no normalisation, and those that nearly need none.
     fn nearly_plain() -> impl Strategy<Value = String> {
-        let authority = "([a-z0-9]{1,3}[.-]{0,2}){0,2}(test|[0-9]{1,3}|xn--a|0x7f|T)\\.?(:[0-9]{0,5}|:80|:443|:x)?";
-        let path =
-            "(/|/\\.{0,3}|/%2[eE]|/[a-zA-Z0-9_~!$&()*+,;=:@%.'-]{0,4}){0,5}[ |^`{}\"<>\\\\é]?";
-        let query = "(\\?[a-zA-Z0-9/?%&=.'\"^{}|~-]{0,8})?(#[a-z]?)?";
-        let reference = format!("((https?|HTTP|ftp)://{authority}|//{authority})?{path}{query}");
+        let path = "(/|/[a-z]{1,2}|/[a-zA-Z0-9_~!$&()*+,;=:@%.'-]{1,2}|/\\.{1,3}|/%2[eE]){0,4}";
+        let odd = "[ |^`{}\"<>\\\\é']?";
+        let query = "\\?[a-zA-Z0-9/?%&=.'~-]{0,3}";
+        let reference = format!(
+            "((https?|https?|HTTP|ftp)://{AUTHORITY})?{path}{odd}({query}{odd})?(#[a-z]?)?"
+        );
         proptest::string::string_regex(&reference).unwrap()
     }
 
@@ -431,13 +440,14 @@ mod tests {
 
         #[test]
         fn what_is_plain_is_what_the_url_standard_makes_of_it(
-            base in nearly_plain(),
+            base in nearly_plain_base(),
             reference in nearly_plain(),
         ) {
             if let Ok(base) = base.parse::<Uri>() {
                 if let Some(uri) = plain::resolve(&base, reference.as_bytes()) {
-                    let target = Target::new(uri, None);
-                    prop_assert_eq!(target, resolve_any(&base, None, reference.as_bytes()));
+                    let target = resolve_any(&base, None, reference.as_bytes()).unwrap();
+                    // As strings: two URIs are equal where their hosts are, in any case.
+                    prop_assert_eq!(Target::of_plain(uri, None).url(), target.url());
                 }
             }
         }

@@ -41,6 +41,11 @@ impl Target {
         Ok(Self { uri: without_userinfo(uri), fragment: fragment.map(Into::into) })
     }
 
+    /// Makes a target of an absolute URI of `http` or `https` that has no userinfo.
+    pub(super) fn of_plain(uri: Uri, fragment: Option<&str>) -> Self {
+        Self { uri, fragment: fragment.map(Into::into) }
+    }
+
     /// Makes the target of a request that was sent, whatever its scheme.
     pub(crate) fn of_request(uri: Uri, fragment: Option<Box<str>>) -> Self {
         Self { uri: without_userinfo(uri), fragment }
