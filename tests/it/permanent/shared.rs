@@ -429,6 +429,28 @@ fn futures_lite<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// What was on its way for longer says nothing of what was learned since.
+#[tokio::test]
+async fn what_is_older_replaces_nothing() {
+    let (board, clock) = (Board::new(), Clock::new());
+    let cache = clock.builder().shared(SharedCache::new(board.clone(), KEY)).build();
+    board.is_followed().await;
+    web().get(&cache, OLD).await;
+    cache.flush().await;
+    let value = board.kept().remove(OLD).unwrap();
+    clock.turn(1);
+    cache.remove(&OLD.parse().unwrap());
+    let newer = "https://b.test/newer";
+    Web::of([(OLD, newer)]).get(&cache, OLD).await;
+    cache.flush().await;
+    for (key, value) in [(OLD, value), ("https://c.test/", vec![1])] {
+        board.changes.send(Change::Put { key: key.into(), value }).unwrap();
+    }
+    // Then the one before it has been looked at, too.
+    eventually("all is read", || cache.shared_status().unwrap().rejected == 1).await;
+    assert_eq!(web().get(&cache, OLD).await, [newer]);
+}
+
 #[tokio::test]
 async fn the_clock_of_the_memory_counts() {
     let (web, board, clock) = (web(), Board::new(), Clock::new());
