@@ -67,7 +67,9 @@ async fn a_307_in_mid_upload_is_followed_from_the_record_and_the_rest() {
         let response = client(&layer).oneshot(request).await.unwrap();
         assert_eq!(text(response).await, "ok", "{length:?}");
         assert_eq!(received.recv().await.unwrap().1, 8 * MIB, "{length:?}");
-        assert_eq!((counts.read(), counts.dropped()), (8 * MIB, 1), "{length:?}");
+        assert_eq!(counts.read(), 8 * MIB, "{length:?}");
+        // By reqwest's task, which may have it a moment longer than the caller waits for the response.
+        eventually("the body is dropped", || counts.dropped() == 1).await;
         println!("{length:?}: {:?} bytes went to the front", wasted.recv().await.unwrap());
     }
 }
