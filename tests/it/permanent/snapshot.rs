@@ -128,6 +128,9 @@ async fn what_claims_to_last_for_ever_lasts_a_week() {
     let cache = clock.builder().build();
     let forever = entry(|entry| entry["fresh_until"] = u64::MAX.into());
     assert_eq!(cache.restore(read(forever)), 1);
+    // And so it is told to others.
+    let told = serde_json::to_value(cache.snapshot()).unwrap();
+    assert_eq!(told["entries"][0]["fresh_until"], 1_767_225_600 + 7 * 24 * 60 * 60);
     clock.turn(7 * 24 * 60 * 60 - 1);
     assert_eq!(web.get(&cache, OLD).await, [NEW]);
     clock.turn(1);
