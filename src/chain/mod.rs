@@ -2,17 +2,18 @@
 
 mod next;
 mod settle;
+mod standing;
 mod walk;
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use http::{Extensions, Method, StatusCode, Uri, Version, request, response};
+use http::{Extensions, Method, StatusCode, Uri, request, response};
 use tower::BoxError;
 
 pub(crate) use self::next::Next;
 use self::{
-    next::{Followed, Kind},
-    walk::{Memory, Standing, Walk},
+    standing::Standing,
+    walk::{Memory, Walk},
 };
 use crate::{
     body::{Glimpse, More, Resend},
@@ -25,8 +26,7 @@ use crate::{
     refusal::{Refusal, RefusalKind},
     rules::{
         expect::{self, Expectation},
-        method::Content,
-        next::{Crossing, Secrets},
+        next::Secrets,
         target::Target,
         visit::Visit,
     },
@@ -269,64 +269,9 @@ impl Chain {
         self.refusal_to(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
     }
 
-    /// Goes on to the next request: what stays behind now is gone for good.
-    pub(crate) fn commit(&mut self, next: Box<Next>) -> request::Parts {
-        match next.kind {
-            Kind::WithoutExpect(head) => head,
-            Kind::Retraction(head) => {
-                self.walk_back();
-                head
-            }
-            Kind::Redirect(followed) => {
-                self.follow(next.uri, next.content, followed);
-                self.at.request()
-            }
-        }
-    }
-
-    /// Makes the next request of the one that was sent last.
-    fn follow(&mut self, uri: Uri, content: Content, followed: Followed) {
-        match followed.source {
-            Source::Memory => self.walk_on(content),
-            Source::Server => self.walk = None,
-        }
-        let Standing { head, fragment, set_by_policy, secrets } = &mut self.at;
-        let request = head.whole();
-        followed.change(&mut request.headers, content, secrets);
-        if followed.crossing != Crossing::WithinOrigin {
-            // It is what the old origin was asked with, and what was meant for that alone.
-            request.version = Version::default();
-            set_by_policy.clear();
-            secrets.set_by_policy.clear();
-        }
-        if let Some(kept) = followed.extensions {
-            request.extensions = kept;
-        }
-        set_by_policy.extend(followed.edits.extensions);
-        secrets.set_by_policy.extend(followed.edits.set.keys().cloned());
-        let requested = mem::replace(&mut request.uri, uri);
-        let fragment = mem::replace(fragment, followed.fragment);
-        self.hops.push(Hop {
-            method: mem::replace(&mut request.method, followed.method),
-            requested: Target::of_request(requested, fragment),
-            status: followed.status,
-            source: followed.source,
-            elapsed: followed.elapsed,
-            headers: followed.recorded,
-        });
-        self.visited.extend(followed.visit);
-    }
-
     /// Returns whether a response refuses what the request expected, and that alone.
     pub(crate) fn is_failed_expectation(&self, status: StatusCode) -> bool {
         status == StatusCode::EXPECTATION_FAILED && self.expectation == Expectation::Continue
-    }
-
-    /// Makes the request that was sent last again, without `Expect`.
-    fn without_expect(&self) -> Next {
-        let mut head = self.at.request();
-        expect::remove(&mut head.headers);
-        Next::of(head, Kind::WithoutExpect)
     }
 
     /// Returns the target of the request that was sent last.

@@ -1,21 +1,24 @@
 //! The next request of a chain, and what it changes in it.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, request};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, request};
 
+use super::{Chain, standing::Standing};
 use crate::{
-    history::Source,
+    history::{Hop, Source},
     policy::Edits,
     rules::{
+        expect,
         method::Content,
         next::{self, Crossing, Secrets},
+        target::Target,
         visit::Visit,
     },
 };
 
 /// The next request, without its content. The chain changes only when it is given to
-/// [`Chain::commit`](super::Chain::commit).
+/// [`Chain::commit`].
 pub(crate) struct Next {
     pub(crate) uri: Uri,
     pub(crate) content: Content,
@@ -72,5 +75,62 @@ impl Next {
     /// Returns whether it is the same request again: it must not ask for `100 Continue`.
     pub(crate) fn is_repeated(&self) -> bool {
         matches!(self.kind, Kind::WithoutExpect(_))
+    }
+}
+
+impl Chain {
+    /// Goes on to the next request: what stays behind now is gone for good.
+    pub(crate) fn commit(&mut self, next: Box<Next>) -> request::Parts {
+        match next.kind {
+            Kind::WithoutExpect(head) => head,
+            Kind::Retraction(head) => {
+                self.walk_back();
+                head
+            }
+            Kind::Redirect(followed) => {
+                self.follow(next.uri, next.content, followed);
+                self.at.request()
+            }
+        }
+    }
+
+    /// Makes the next request of the one that was sent last.
+    fn follow(&mut self, uri: Uri, content: Content, followed: Followed) {
+        match followed.source {
+            Source::Memory => self.walk_on(content),
+            Source::Server => self.walk = None,
+        }
+        let Standing { head, fragment, set_by_policy, secrets } = &mut self.at;
+        let request = head.whole();
+        followed.change(&mut request.headers, content, secrets);
+        if followed.crossing != Crossing::WithinOrigin {
+            // It is what the old origin was asked with, and what was meant for that alone.
+            request.version = Version::default();
+            set_by_policy.clear();
+            secrets.set_by_policy.clear();
+        }
+        if let Some(kept) = followed.extensions {
+            request.extensions = kept;
+        }
+        set_by_policy.extend(followed.edits.extensions);
+        secrets.set_by_policy.extend(followed.edits.set.keys().cloned());
+        let requested = mem::replace(&mut request.uri, uri);
+        let fragment = mem::replace(fragment, followed.fragment);
+        self.hops.push(Hop {
+            method: mem::replace(&mut request.method, followed.method),
+            requested: Target::of_request(requested, fragment),
+            status: followed.status,
+            source: followed.source,
+            elapsed: followed.elapsed,
+            headers: followed.recorded,
+        });
+        self.visited.extend(followed.visit);
+    }
+
+    /// Makes the request that was sent last again, without `Expect`.
+    pub(super) fn without_expect(&self) -> Next {
+        let mut head = self.at.request();
+        expect::remove(&mut head.headers);
+        Next::of(head, Kind::WithoutExpect)
     }
 }

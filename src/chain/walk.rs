@@ -1,35 +1,11 @@
 //! The remembered redirects that led to a request, and the way back.
 
-use http::{Extensions, request};
-
 use super::{
     Chain,
     next::{Kind, Next},
+    standing::Standing,
 };
-use crate::{
-    head::Head,
-    rules::{method::Content, next::Secrets},
-};
-
-/// The request that is sent next or was sent last, and what came along with it.
-#[derive(Clone)]
-pub(super) struct Standing {
-    /// Its extensions are the caller's.
-    pub(super) head: Head,
-    pub(super) fragment: Option<Box<str>>,
-    /// The extensions that policies have set: like the fields, they are meant for one origin.
-    pub(super) set_by_policy: Extensions,
-    pub(super) secrets: Secrets,
-}
-
-impl Standing {
-    /// Makes the head of the request, with the extensions of policies in place of their like.
-    pub(super) fn request(&self) -> request::Parts {
-        let mut head = self.head.to_parts();
-        head.extensions.extend(self.set_by_policy.clone());
-        head
-    }
-}
+use crate::rules::method::Content;
 
 /// Where a walk of remembered redirects began.
 pub(super) struct Walk {

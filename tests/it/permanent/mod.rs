@@ -30,13 +30,16 @@ use crate::support::{
     step::{Call, ok},
 };
 
+/// When every clock starts, in seconds since 1970.
+pub const START: u64 = 1_767_225_600;
+
 /// A clock that stands still until it is turned. Clones are one clock.
 #[derive(Clone)]
 pub struct Clock(Arc<AtomicU64>);
 
 impl Clock {
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(1_800_000_000)))
+        Self(Arc::new(AtomicU64::new(START)))
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -51,13 +54,18 @@ impl Clock {
     pub fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
     }
+
+    /// Begins a memory that looks at it.
+    pub fn builder(&self) -> PermanentCacheBuilder {
+        let clock = self.clone();
+        PermanentCache::builder().clock(move || clock.now())
+    }
 }
 
 /// Makes a memory, and the clock that it looks at.
 pub fn memory(set_up: impl FnOnce(PermanentCacheBuilder) -> PermanentCacheBuilder) -> Memory {
     let clock = Clock::new();
-    let now = clock.clone();
-    let cache = set_up(PermanentCache::builder().clock(move || now.now())).build();
+    let cache = set_up(clock.builder()).build();
     Memory { cache, clock }
 }
 

@@ -17,7 +17,7 @@ use tower_follow_redirect::policy::permanent::{
     shared::{Change, Changes, SharedCache, SharedStore},
 };
 
-use super::stage::{Clock, Web};
+use super::{Clock, stage::Web};
 use crate::support::eventually;
 
 const OLD: &str = "https://a.test/old";
@@ -438,7 +438,7 @@ async fn what_is_older_replaces_nothing() {
     web().get(&cache, OLD).await;
     cache.flush().await;
     let value = board.kept().remove(OLD).unwrap();
-    clock.turn(1);
+    clock.advance(1);
     cache.remove(&OLD.parse().unwrap());
     let newer = "https://b.test/newer";
     Web::of([(OLD, newer)]).get(&cache, OLD).await;

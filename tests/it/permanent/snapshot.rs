@@ -5,7 +5,7 @@ use std::{fs, io, time::Duration};
 use serde_json::{Value, json};
 use tower_follow_redirect::policy::permanent::{PermanentCache, Plaintext, Snapshot};
 
-use super::stage::{Clock, Web};
+use super::{Clock, START, stage::Web};
 
 const OLD: &str = "https://a.test/old";
 const NEW: &str = "https://b.test/new";
@@ -21,10 +21,10 @@ fn read(json: Value) -> Snapshot {
 fn entry(change: impl FnOnce(&mut Value)) -> Value {
     let mut entry = json!({
         "source": OLD, "target": NEW, "status": 308, "method": "GET",
-        "stored": 1_767_225_600_u64, "fresh_until": 1_767_225_600_u64 + 3600,
+        "stored": START, "fresh_until": START + 3600,
     });
     change(&mut entry);
-    json!({ "version": 1, "created": 1_767_225_600_u64, "entries": [entry] })
+    json!({ "version": 1, "created": START, "entries": [entry] })
 }
 
 #[tokio::test]
@@ -84,9 +84,9 @@ async fn what_has_expired_is_neither_saved_nor_restored() {
     let cache = clock.builder().heuristic(Duration::from_secs(60)).build();
     web.get(&cache, OLD).await;
     let snapshot = cache.snapshot();
-    clock.turn(59);
+    clock.advance(59);
     assert_eq!(clock.builder().build().restore(snapshot.clone()), 1);
-    clock.turn(1);
+    clock.advance(1);
     assert_eq!(clock.builder().build().restore(snapshot), 0);
     assert!(cache.snapshot().is_empty());
 }
@@ -105,8 +105,8 @@ async fn what_the_memory_would_not_have_remembered_is_not_restored() {
         ("userinfo", |entry| entry["target"] = "https://u:p@b.test/new".into()),
         ("status", |entry| entry["status"] = 302.into()),
         ("301", |entry| entry["status"] = 301.into()),
-        ("future", |entry| entry["stored"] = (1_767_225_600_u64 + 61).into()),
-        ("expired", |entry| entry["fresh_until"] = 1_767_225_600_u64.into()),
+        ("future", |entry| entry["stored"] = (START + 61).into()),
+        ("expired", |entry| entry["fresh_until"] = START.into()),
         ("secret", |entry| entry["vary"] = json!([["cookie", "a=b"]])),
         ("too long", |entry| {
             entry["target"] = format!("https://b.test/{}", "y".repeat(5000)).into();
@@ -130,10 +130,10 @@ async fn what_claims_to_last_for_ever_lasts_a_week() {
     assert_eq!(cache.restore(read(forever)), 1);
     // And so it is told to others.
     let told = serde_json::to_value(cache.snapshot()).unwrap();
-    assert_eq!(told["entries"][0]["fresh_until"], 1_767_225_600 + 7 * 24 * 60 * 60);
-    clock.turn(7 * 24 * 60 * 60 - 1);
+    assert_eq!(told["entries"][0]["fresh_until"], START + 7 * 24 * 60 * 60);
+    clock.advance(7 * 24 * 60 * 60 - 1);
     assert_eq!(web.get(&cache, OLD).await, [NEW]);
-    clock.turn(1);
+    clock.advance(1);
     assert_eq!(web.get(&cache, OLD).await, [OLD, NEW]);
 }
 

@@ -1,22 +1,15 @@
-//! A client with a memory, a script that it plays against, and a clock that is turned.
+//! A client with a memory, and a web that it plays against.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_follow_redirect::{
-    FollowRedirectLayer, ReplayBody, policy::permanent::PermanentCache,
-    policy::permanent::PermanentCacheBuilder,
-};
+use tower_follow_redirect::{FollowRedirectLayer, ReplayBody, policy::PermanentCache};
 
 type Body = Empty<Bytes>;
 
@@ -60,28 +53,5 @@ impl Web {
         }
         self.asked.lock().unwrap().push(uri);
         response
-    }
-}
-
-/// A clock that a test turns.
-#[derive(Clone)]
-pub struct Clock(Arc<AtomicU64>);
-
-impl Clock {
-    pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(1_767_225_600)))
-    }
-
-    pub fn turn(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-
-    pub fn builder(&self) -> PermanentCacheBuilder {
-        let clock = self.clone();
-        PermanentCache::builder().clock(move || clock.now())
     }
 }
