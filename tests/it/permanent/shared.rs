@@ -306,6 +306,43 @@ async fn what_was_forgotten_does_not_come_back_from_the_store() {
     assert_eq!(web.get(&cache, OLD).await, [OLD, NEW]);
 }
 
+/// Until the store has been told, too.
+#[tokio::test]
+async fn what_was_cleared_does_not_come_back_from_the_store() {
+    let (web, board) = (web(), Board::new());
+    let cache = reader(&board);
+    board.is_followed().await;
+    web.get(&cache, OLD).await;
+    cache.flush().await;
+    assert_eq!(board.kept().len(), 1);
+    cache.clear();
+    // Nothing was written yet.
+    assert_eq!(web.get(&cache, OLD).await, [OLD, NEW]);
+}
+
+/// What had left the store before it was told may arrive later.
+#[tokio::test]
+async fn what_arrives_while_it_is_being_forgotten_is_not_learned() {
+    let forget: [fn(&PermanentCache); 2] =
+        [PermanentCache::clear, |cache| cache.remove(&OLD.parse().unwrap())];
+    for forget in forget {
+        let (web, board) = (web(), Board::new());
+        let cache = member(&board);
+        board.is_followed().await;
+        web.get(&cache, OLD).await;
+        cache.flush().await;
+        let value = board.kept().remove(OLD).unwrap();
+        board.is(Mood::Hung);
+        forget(&cache);
+        for (key, value) in [(OLD, value), ("https://c.test/", vec![1])] {
+            board.changes.send(Change::Put { key: key.into(), value }).unwrap();
+        }
+        // Nothing can be seen of what is passed over.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(cache.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_lies_misleads_nobody() {
     let (web, board) = (Web::default(), Board::new());

@@ -120,6 +120,9 @@ impl<S: SharedStore> Fleet<S> {
     /// Takes in what the store says of a key, if it is true and nothing newer is known.
     pub(super) fn learn(&self, key: &str, value: &[u8]) {
         let Some(memory) = self.memory() else { return };
+        if self.queue.contradicts(key) {
+            return;
+        }
         let admitted = self.seal.open(key, value).and_then(|written| memory.admit(written).ok());
         let Some((_, entry)) = admitted else {
             self.rejected.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +219,9 @@ impl<S: SharedStore> Shared for Fleet<S> {
             return false;
         }
         let now = Instant::now();
-        self.absent.get(key).is_none_or(|until| until <= now) && self.breaker.may_try(now)
+        self.absent.get(key).is_none_or(|until| until <= now)
+            && !self.queue.contradicts(key)
+            && self.breaker.may_try(now)
     }
 
     fn fetch(self: Arc<Self>, key: Box<str>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -79,6 +79,15 @@ impl Queue {
         }
     }
 
+    /// Returns whether the store is still to be told that what it keeps under `key` is wrong.
+    pub(super) fn contradicts(&self, key: &str) -> bool {
+        self.lock().ops.iter().any(|op| match op {
+            Op::Clear => true,
+            Op::Remove(removed) => **removed == *key,
+            Op::Put(..) => false,
+        })
+    }
+
     /// Removes what was first: it is done, or given up.
     pub(super) fn pop(&self) {
         let mut state = self.lock();

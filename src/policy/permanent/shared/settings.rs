@@ -19,9 +19,9 @@ use super::{
 ///
 /// A store that fails, or does not answer in [time](Self::timeout), is left alone for a while: after
 /// three failures in a row for one second, then for two, up to thirty. What happens meanwhile is kept
-/// in a bounded
-/// [queue](Self::queue), and dropped where that is full; [`shared_status`] counts it. What the store was
-/// not told to forget, it forgets when its time is over.
+/// in a bounded [queue](Self::queue). A change is dropped where that is full, or after it was tried
+/// for five such pauses; [`shared_status`] counts it. What the store was not told to forget, it
+/// forgets when its time is over.
 ///
 /// [`shared_status`]: super::super::PermanentCache::shared_status
 #[derive(Clone)]
