@@ -7,7 +7,8 @@ use super::{Entry, Source, key, unix, vary::Selection};
 use crate::Target;
 
 /// A remembered redirect in JSON. Times are in seconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     partition: Option<String>,

@@ -1,6 +1,7 @@
 //! What is remembered, in a file.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read, Write},
     path::Path,
@@ -34,7 +35,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Snapshot {
     version: u32,
@@ -59,6 +60,17 @@ impl TryFrom<Unchecked> for Snapshot {
             return Err(format!("version {version} of a snapshot is not known, only {VERSION} is"));
         }
         Ok(Self { version, created, entries })
+    }
+}
+
+/// Shows no entry: queries and values may be secret.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("version", &self.version)
+            .field("created", &self.created)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What of a memory is shown.
 
 use http::HeaderValue;
-use tower_follow_redirect::policy::permanent::PermanentCache;
+use tower_follow_redirect::policy::permanent::{PermanentCache, shared::Change};
 
 use super::{default_memory, memory};
 use crate::support::{
@@ -22,7 +22,12 @@ async fn debug_output_has_no_secret() {
         call.next().await.answer(answer);
         call.end_with_ok().await;
 
-        let mut shown = format!("{:?}", memory.cache);
+        let mut shown = format!("{:?} {:?}", memory.cache, memory.cache.snapshot());
+        assert!(shown.contains("len: 1"), "{shown}");
+        let key = "tenant-secret https://a.test/1?key=query-secret".to_owned();
+        let change = Change::Put { key: key.clone(), value: b"value-secret".into() };
+        shown += &format!("{change:?} {:?}", Change::Removed { key });
+        assert!(shown.contains("https://a.test/1"), "{shown}");
         assert!(shown.contains("UpgradeOnly"), "{shown}");
         memory.cache.retain(|source, entry| {
             shown += &format!("{:?} {entry:?}", source.uri().split('?').next());

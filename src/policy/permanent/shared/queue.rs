@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::policy::permanent::Entry;
 
 /// What is to be done to a shared store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Op {
     /// An entry that is fresh for so long.
     Put(Box<str>, Arc<Entry>, Duration),
@@ -20,7 +20,6 @@ pub(super) enum Op {
 }
 
 /// A bounded queue. Whoever fills it never waits.
-#[derive(Debug)]
 pub(super) struct Queue {
     limit: usize,
     state: Mutex<State>,
@@ -30,7 +29,7 @@ pub(super) struct Queue {
     done: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     ops: VecDeque<Op>,
     closing: bool,

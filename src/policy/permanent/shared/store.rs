@@ -1,6 +1,8 @@
 //! What a shared store does.
 
-use std::{convert::Infallible, error::Error, future::Future, time::Duration};
+use std::{convert::Infallible, error::Error, fmt, future::Future, time::Duration};
+
+use crate::policy::permanent::Source;
 
 /// Keeps remembered redirects where other processes find them.
 ///
@@ -107,7 +109,7 @@ pub trait Changes: Send + 'static {
 }
 
 /// What another process has changed in a [`SharedStore`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
     /// Something else is kept under a key now.
@@ -124,6 +126,18 @@ pub enum Change {
     },
     /// Nothing is kept at all any more.
     Cleared,
+}
+
+/// Shows neither values nor queries: both may be secret.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, key) = match self {
+            Self::Put { key, .. } => ("Put", key),
+            Self::Removed { key } => ("Removed", key),
+            Self::Cleared => return f.write_str("Cleared"),
+        };
+        f.debug_tuple(name).field(&Source::of(key)).finish()
+    }
 }
 
 /// The changes of a store that cannot tell.
