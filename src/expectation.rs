@@ -57,7 +57,7 @@ pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> 
             Patience::UntilAnswered
         }
         (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => {
-            Patience::Until(Deadline::new(timer, *wait))
+            Patience::Until(Box::new(Deadline::new(timer, *wait)))
         }
     };
     let successor = match support {

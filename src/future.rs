@@ -19,7 +19,7 @@ use crate::{
     body::{Glimpse, Peek, ReplayBody, ResponseBody},
     call::{Asked, Call, Outcome, Shared},
     error::Error,
-    policy::{Policy, Question, Recollection},
+    policy::{Policy, Question, Recall, Recollection},
     settings::Settings,
     timer::Deadline,
 };
@@ -102,9 +102,9 @@ where
     {
         let (mut head, body) = request.into_parts();
         let mut call = Call::new(shared, &mut head, body);
-        let state = match call.begin(head) {
-            Outcome::Send(request) => State::Calling { response: service.call(request) },
-            first => State::after(first, call.settings()),
+        let state = match call.recall(&head) {
+            Recall::Nothing => State::Calling { response: service.call(call.send(head, 0)) },
+            recall => State::after(call.on_first_recall(recall, head), call.settings()),
         };
         Self { state, service, call }
     }

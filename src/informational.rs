@@ -66,6 +66,7 @@ mod hyper_client {
     }
 
     /// Listens for the caller of a call, and for its upload.
+    #[derive(Default)]
     pub(crate) struct Listener {
         caller: Option<OnInformational>,
         /// Of the request that was sent last, if it is listened to.
@@ -238,6 +239,7 @@ mod nobody {
     };
 
     /// No transport is known that reports anything.
+    #[derive(Default)]
     pub(crate) struct Listener;
 
     impl Listener {

@@ -58,7 +58,7 @@ struct Hop<B> {
 #[derive(Debug)]
 pub(crate) enum Patience {
     /// Until the deadline.
-    Until(Deadline),
+    Until(Box<Deadline>),
     /// Until the server answers.
     UntilAnswered,
 }

@@ -271,7 +271,7 @@ fn dropped_content_leaves_an_empty_body() {
 #[test]
 fn a_parked_upload_sends_nothing_until_it_may() {
     let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
-    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
+    let patience = Patience::Until(Box::new(Deadline::new(&Timer::Tokio, Duration::from_secs(1))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
     let mut first = upload.body(0, Some(patience));
@@ -338,7 +338,7 @@ fn what_a_100_decides_is_about_its_own_hop() {
 #[test]
 fn outside_a_runtime_nothing_is_waited_for() {
     let upload = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
-    let patience = Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1)));
+    let patience = Patience::Until(Box::new(Deadline::new(&Timer::Tokio, Duration::from_secs(1))));
     let mut first = upload.body(0, Some(patience));
     assert_eq!(poll(&mut first), "a");
 }
@@ -347,7 +347,8 @@ fn outside_a_runtime_nothing_is_waited_for() {
 fn a_transport_that_reports_nothing_is_not_waited_for_unless_it_has_begun() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
-    let patience = || Some(Patience::Until(Deadline::new(&Timer::Tokio, Duration::from_secs(1))));
+    let patience =
+        || Some(Patience::Until(Box::new(Deadline::new(&Timer::Tokio, Duration::from_secs(1)))));
 
     let before = Upload::new(Script::new(&["a"]), Capacity::memory(100), None);
     let mut first = before.body(0, patience());

@@ -6,12 +6,12 @@ use http::{Response, response};
 use http_body::Body;
 use tower::BoxError;
 
-use super::{Call, Outcome, policy};
+use super::{Call, Outcome, policy, with_policy};
 use crate::{
     body::{Ends, Prepared, Resend, ResponseBody},
     chain::Next,
     error::Error,
-    policy::{Policy, Recalled},
+    policy::{Policy, Recalled, RequestPolicy},
     refusal::{Refusal, RefusalKind},
     rules::method,
     settings::OnRefusal,
@@ -41,8 +41,8 @@ where
         body: ResponseBody<R>,
         refusal: Option<Refusal>,
     ) -> Outcome<B, R> {
-        let policy = policy(&self.policy, &self.shared);
-        if self.chain.conclude(policy, Ok(&head), None) == Recalled::Retracted {
+        let recalled = with_policy!(self, |policy| self.chain.conclude(policy, Ok(&head), None));
+        if recalled == Recalled::Retracted {
             self.next = self.retraction();
             if self.next.is_some() {
                 return Outcome::Drain(body);

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use http::{Request, request, response};
 use http_body::Body;
 
-use super::{Asked, Call, Leaving, Outcome, policy};
+use super::{Asked, Call, Leaving, Outcome, policy, with_policy};
 use crate::{
     body::{Prepared, ReplayBody},
     chain::{Next, Step},
     error::Error,
     expectation::{self, Wait},
-    policy::{Policy, Recall},
+    policy::{Policy, Recall, RequestPolicy},
     refusal::RefusalKind,
     rules::expect::Expectation,
     settings::OnRefusal,
@@ -22,6 +22,21 @@ where
     P: Policy,
     B: Body + Send + 'static,
 {
+    /// Asks what the policy remembers of where a request must go.
+    #[inline]
+    pub(crate) fn recall(&mut self, head: &request::Parts) -> Recall {
+        with_policy!(self, |policy| self.chain.recall(policy, head))
+    }
+
+    /// Says what is done with the first request, given what the policy remembers of it.
+    pub(crate) fn on_first_recall<R: Body>(
+        &mut self,
+        recall: Recall,
+        head: request::Parts,
+    ) -> Outcome<B, R> {
+        self.on_recall(recall, head, 0)
+    }
+
     /// Goes on with the request that waits to be sent.
     pub(crate) fn on_recollected<R: Body>(&mut self) -> Outcome<B, R> {
         let Leaving { head, hop } = *self.leaving.take().expect("a request waits to be sent");
@@ -29,22 +44,28 @@ where
     }
 
     /// Lets a request leave, unless the policy remembers that it must go elsewhere.
-    pub(super) fn leave<R: Body>(
+    pub(super) fn leave<R: Body>(&mut self, head: request::Parts, hop: u32) -> Outcome<B, R> {
+        let recall = self.recall(&head);
+        self.on_recall(recall, head, hop)
+    }
+
+    fn on_recall<R: Body>(
         &mut self,
+        mut recall: Recall,
         mut head: request::Parts,
         mut hop: u32,
     ) -> Outcome<B, R> {
         loop {
-            let policy = policy(&self.policy, &self.shared);
-            let remembered = match self.chain.recall(policy, &head) {
+            let remembered = match recall {
                 Recall::Redirect(remembered) => remembered,
-                Recall::Nothing => return self.send(head, hop),
+                Recall::Nothing => return Outcome::Send(self.send(head, hop)),
                 Recall::Retract => match self.retraction() {
                     Some((next, prepared)) => {
                         (head, hop) = self.move_on(next, prepared);
+                        recall = self.recall(&head);
                         continue;
                     }
-                    None => return self.send(head, hop),
+                    None => return Outcome::Send(self.send(head, hop)),
                 },
                 Recall::Wait(recollection) => {
                     self.leaving = Some(Box::new(Leaving { head, hop }));
@@ -52,19 +73,21 @@ where
                 }
             };
             let resend = self.upload.resend();
-            let settings = &self.shared.settings;
+            let (settings, policy) = (&self.shared.settings, policy(&self.policy, &self.shared));
             let (response, step) = self.chain.on_recalled(settings, policy, &remembered, resend);
             match self.carry_out_remembered(step, response, head, hop) {
                 ControlFlow::Continue(next) => (head, hop) = next,
                 ControlFlow::Break(outcome) => return outcome,
             }
+            recall = self.recall(&head);
         }
     }
 
+    /// Makes the request of a hop, whose content may have to wait.
     #[inline]
-    pub(super) fn send<R: Body>(&mut self, mut head: request::Parts, hop: u32) -> Outcome<B, R> {
+    pub(crate) fn send(&mut self, mut head: request::Parts, hop: u32) -> Request<ReplayBody<B>> {
         let expectation = self.expectation(&mut head);
-        Outcome::Send(self.request(head, hop, expectation))
+        self.request(head, hop, expectation)
     }
 
     /// Follows a remembered redirect of `request`, and returns the request that it leads to.
@@ -86,14 +109,16 @@ where
             }
             // The server may know a way out by now.
             Step::Refuse(refusal) if refusal.kind() == RefusalKind::Loop => {
-                return ControlFlow::Break(self.send(request, hop));
+                return ControlFlow::Break(Outcome::Send(self.send(request, hop)));
             }
             Step::Refuse(refusal) => refusal,
             // There is no response to hand back: the server's own is what the caller gets.
-            Step::Return(_) | Step::Peek(_) => return ControlFlow::Break(self.send(request, hop)),
+            Step::Return(_) | Step::Peek(_) => {
+                return ControlFlow::Break(Outcome::Send(self.send(request, hop)));
+            }
         };
         ControlFlow::Break(match self.shared.settings.on_refusal {
-            OnRefusal::Return => self.send(request, hop),
+            OnRefusal::Return => Outcome::Send(self.send(request, hop)),
             OnRefusal::Error => {
                 let refusal = self.explained(refusal).of_memory();
                 Outcome::Done(Err(Error::remembered(refusal, self.chain.history())))
@@ -107,7 +132,7 @@ where
         next: Box<Next>,
         prepared: Prepared<B>,
     ) -> (request::Parts, u32) {
-        (self.chain.commit(next), self.upload.advance(prepared))
+        (self.chain.commit(&self.shared.settings, next), self.upload.advance(prepared))
     }
 
     /// Makes the request of a hop, and listens for the answer that its content waits for.
@@ -138,6 +163,11 @@ where
 
     #[inline]
     pub(super) fn expectation(&self, head: &mut request::Parts) -> Expectation {
-        expectation::decide(&self.shared.settings, head, self.upload.size_hint())
+        let size = self.upload.size_hint();
+        if size.is_none() && !self.chain.mentions_expect() {
+            // There is nothing that could wait, and nothing to remove.
+            return Expectation::None;
+        }
+        expectation::decide(&self.shared.settings, head, size)
     }
 }

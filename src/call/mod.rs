@@ -2,6 +2,7 @@
 
 mod ending;
 mod leaving;
+mod own;
 
 use std::{
     ops::ControlFlow,
@@ -14,6 +15,8 @@ use http::{Request, Response, request, response};
 use http_body::Body;
 use tower::BoxError;
 
+use self::own::Own;
+pub use self::own::ReplayLimit;
 use crate::{
     body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
@@ -35,27 +38,6 @@ pub(crate) struct Shared<P> {
 impl<P> Clone for Shared<P> {
     fn clone(&self) -> Self {
         Self { settings: Arc::clone(&self.settings), policy: Arc::clone(&self.policy) }
-    }
-}
-
-/// How many bytes of one request's content are recorded: a request extension that takes the place of
-/// the layer's [`replay_limit`](crate::FollowRedirectLayer::replay_limit).
-///
-/// ```
-/// use http::Request;
-/// use tower_follow_redirect::ReplayLimit;
-///
-/// let request = Request::put("http://a.test/").extension(ReplayLimit::new(16 << 20)).body(())?;
-/// # Ok::<(), http::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayLimit(u64);
-
-impl ReplayLimit {
-    /// Makes the extension of a limit in bytes.
-    #[inline]
-    pub fn new(bytes: u64) -> Self {
-        Self(bytes)
     }
 }
 
@@ -108,34 +90,26 @@ where
 {
     /// Makes the call of a request, and takes from its head what is meant for this layer.
     pub(crate) fn new(shared: Shared<P>, head: &mut request::Parts, body: B) -> Self {
+        let Own { policy, listener, factory, replay_limit, fragment } =
+            Own::take(&mut head.extensions);
         let settings = &shared.settings;
-        let extensions = &mut head.extensions;
-        let policy = extensions.remove();
-        let listener = Listener::new(extensions);
-        let factory = extensions.remove().or_else(|| BodyFactory::of(&body));
-        let limit = extensions.remove();
         let capacity = Capacity {
-            memory: limit.map_or(settings.replay_limit, |ReplayLimit(limit)| limit),
+            memory: replay_limit.unwrap_or(settings.replay_limit),
             #[cfg(feature = "spill")]
             spill: settings.spill.clone(),
         };
+        let factory = factory.or_else(|| BodyFactory::of(&body));
         Self {
             policy,
             listener,
             upload: Upload::new(body, capacity, factory),
-            chain: Chain::new(head, settings),
+            chain: Chain::new(head, fragment),
             next: None,
             leaving: None,
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
             shared,
         }
-    }
-
-    /// Says what is done first. `head` is the request's.
-    #[inline]
-    pub(crate) fn begin<R: Body>(&mut self, head: request::Parts) -> Outcome<B, R> {
-        self.leave(head, 0)
     }
 
     /// Asks what a response leads to. `peeked` is what was seen of its body.
@@ -146,8 +120,8 @@ where
         body: ResponseBody<R>,
         peeked: Option<&Glimpse>,
     ) -> Outcome<B, R> {
-        let policy = policy(&self.policy, &self.shared);
-        if self.chain.may_go_on(policy, head.status) {
+        let may_go_on = with_policy!(self, |policy| self.chain.may_go_on(policy, head.status));
+        if may_go_on {
             return self.on_redirect(head, body, peeked);
         }
         let refusal = self.chain.not_redirect(head.status);
@@ -263,6 +237,24 @@ where
         }
     }
 }
+
+/// Calls a hook of every call's with its policy. That of the layer is no `dyn`: a hook that it does not
+/// have costs nothing.
+macro_rules! with_policy {
+    ($call:ident, |$policy:ident| $hook:expr) => {
+        match &$call.policy {
+            None => {
+                let $policy = &*$call.shared.policy;
+                $hook
+            }
+            Some(RequestPolicy(own)) => {
+                let $policy = &**own;
+                $hook
+            }
+        }
+    };
+}
+use with_policy;
 
 /// Returns the policy of a call: the request's own, or the layer's.
 fn policy<'a, P: Policy>(own: &'a Option<RequestPolicy>, shared: &'a Shared<P>) -> &'a dyn Policy {

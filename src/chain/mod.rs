@@ -3,6 +3,7 @@
 mod next;
 mod settle;
 mod standing;
+mod trail;
 mod walk;
 
 use std::{error::Error, mem, sync::Arc, time::Duration};
@@ -11,25 +12,17 @@ use http::{Extensions, Method, StatusCode, Uri, request, response};
 use tower::BoxError;
 
 pub(crate) use self::next::Next;
-use self::{
-    standing::Standing,
-    walk::{Memory, Walk},
-};
+use self::{standing::Standing, trail::Trail, walk::Memory};
 use crate::{
     body::{Glimpse, More, Resend},
     head::Head,
-    history::{Fragment, History, Hop, Source},
+    history::{History, Source},
     policy::{
         Answer, Attempt, CallFacts, Decision, Edits, Exchange, Outcome, Outgoing, Policy, Proposal,
         Question, Recall, Recalled, Remembered, Sent, Verdict, is_asked,
     },
     refusal::{Refusal, RefusalKind},
-    rules::{
-        expect::{self, Expectation},
-        next::Secrets,
-        target::Target,
-        visit::Visit,
-    },
+    rules::{expect::Expectation, target::Target},
     settings::Settings,
 };
 
@@ -38,14 +31,10 @@ pub(crate) struct Chain {
     at: Standing,
     reach: Reach,
     call_state: Extensions,
-    hops: Vec<Hop>,
-    visited: Vec<Visit>,
-    /// In a box, like all that only a redirect needs: the call is moved before it is polled.
-    pending: Option<Box<Pending>>,
     expectation: Expectation,
     memory: Memory,
-    /// The remembered redirects that led to the request that was sent last.
-    walk: Option<Box<Walk>>,
+    /// In a box: most calls have none, and a call is moved before it is polled.
+    trail: Option<Box<Trail>>,
 }
 
 /// What a request is about.
@@ -79,28 +68,25 @@ pub(crate) enum Step {
 }
 
 impl Chain {
-    /// Begins the chain of a request, and takes from it what is meant for this layer.
+    /// Begins the chain of a request.
     #[inline]
-    pub(crate) fn new(request: &mut request::Parts, settings: &Settings) -> Self {
-        let fragment = Fragment::take(&mut request.extensions);
-        let reach = if expect::is_tunnel(request) { Reach::Tunnel } else { Reach::Resource };
-        let at = Standing {
-            head: Head::copy(request),
-            fragment,
-            set_by_policy: Extensions::new(),
-            secrets: Secrets { added: settings.sensitive.clone(), set_by_policy: Vec::new() },
-        };
+    pub(crate) fn new(request: &request::Parts, fragment: Option<Box<str>>) -> Self {
+        let head = Head::copy(request);
+        let reach = if head.is_tunnel() { Reach::Tunnel } else { Reach::Resource };
         Self {
-            at,
+            at: Standing { head, fragment, set_by_policy: None },
             reach,
             call_state: Extensions::new(),
-            hops: Vec::new(),
-            visited: Vec::new(),
-            pending: None,
             expectation: Expectation::None,
             memory: Memory::Asked,
-            walk: None,
+            trail: None,
         }
+    }
+
+    /// Returns whether the request that is sent next says anything of `Expect`.
+    #[inline]
+    pub(crate) fn mentions_expect(&self) -> bool {
+        self.at.head.mentions_expect()
     }
 
     /// Notes whether the request that is sent next has `Expect: 100-continue`.
@@ -110,7 +96,10 @@ impl Chain {
 
     /// Returns whether a response may lead to another request, so that what is sent must wait.
     #[inline]
-    pub(crate) fn may_go_on(&self, policy: &dyn Policy, status: StatusCode) -> bool {
+    pub(crate) fn may_go_on<P>(&self, policy: &P, status: StatusCode) -> bool
+    where
+        P: Policy + ?Sized,
+    {
         is_asked(policy, status) || self.is_failed_expectation(status)
     }
 
@@ -139,11 +128,14 @@ impl Chain {
 
     /// Asks what the policy remembers of where the request that is sent next must go.
     #[inline]
-    pub(crate) fn recall(&mut self, policy: &dyn Policy, head: &request::Parts) -> Recall {
+    pub(crate) fn recall<P>(&mut self, policy: &P, head: &request::Parts) -> Recall
+    where
+        P: Policy + ?Sized,
+    {
         if self.memory == Memory::SetAside || self.reach == Reach::Tunnel {
             return Recall::Nothing;
         }
-        policy.recall(&mut Outgoing::of(head, &self.hops, &mut self.call_state))
+        policy.recall(&mut Outgoing::of(head, trail::hops(&self.trail), &mut self.call_state))
     }
 
     /// Says what to do about a redirect that is remembered. `response` stands for the one that was
@@ -179,14 +171,14 @@ impl Chain {
         proposal: Proposal,
         seen: Seen<'_>,
     ) -> Step {
+        let (request, secrets) = self.at.whole(settings);
         let call = CallFacts {
-            hops: &self.hops,
-            secrets: &self.at.secrets,
+            hops: trail::hops(&self.trail),
+            secrets,
             peeked: seen.peeked.map(|glimpse| &*glimpse.bytes),
             source: seen.source,
             call_state: &mut self.call_state,
         };
-        let request = self.at.head.whole();
         let mut attempt = Attempt::new(request, response, &proposal, seen.resend, call);
         let verdict = policy.redirect(&mut attempt);
         let edits = attempt.into_edits();
@@ -202,7 +194,7 @@ impl Chain {
                 self.settle(settings, response, pending, decision, seen.elapsed)
             }
             Verdict::Ask(question) => {
-                self.pending = Some(Box::new(pending));
+                self.trail_mut().pending = Some(pending);
                 Step::Ask(question)
             }
         }
@@ -216,7 +208,8 @@ impl Chain {
         answer: Answer,
         elapsed: Duration,
     ) -> Step {
-        let mut pending = *self.pending.take().expect("an answer follows a question");
+        let pending = self.trail_mut().pending.take();
+        let mut pending = pending.expect("an answer follows a question");
         pending.edits.extend(answer.edits);
         self.settle(settings, response, pending, answer.decision, elapsed)
     }
@@ -224,16 +217,20 @@ impl Chain {
     /// Tells the policy what came of the request that was sent last, and returns whether it takes back
     /// what it has recalled.
     #[inline]
-    pub(crate) fn conclude(
+    pub(crate) fn conclude<P>(
         &mut self,
-        policy: &dyn Policy,
+        policy: &P,
         outcome: Outcome<'_>,
         next: Option<&Next>,
-    ) -> Recalled {
+    ) -> Recalled
+    where
+        P: Policy + ?Sized,
+    {
         let sent = Sent::Head(&self.at.head);
         let followed_to = next.map(|next| &next.uri);
         let call_state = &mut self.call_state;
-        let mut exchange = Exchange::of(sent, outcome, followed_to, &self.hops, call_state);
+        let mut exchange =
+            Exchange::of(sent, outcome, followed_to, trail::hops(&self.trail), call_state);
         policy.concluded(&mut exchange);
         exchange.recalled()
     }
@@ -241,11 +238,8 @@ impl Chain {
     /// Returns what happened, once it has ended.
     #[inline]
     pub(crate) fn history(&mut self) -> Option<History> {
-        if self.hops.is_empty() {
-            return None;
-        }
-        let hops = mem::take(&mut self.hops);
-        Some(History::new(hops, self.requested()))
+        let hops = mem::take(&mut self.trail.as_mut()?.hops);
+        (!hops.is_empty()).then(|| History::new(hops, self.requested()))
     }
 
     /// Returns the URI of the request that was sent last.

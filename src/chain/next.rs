@@ -15,6 +15,7 @@ use crate::{
         target::Target,
         visit::Visit,
     },
+    settings::Settings,
 };
 
 /// The next request, without its content. The chain changes only when it is given to
@@ -56,7 +57,7 @@ pub(super) struct Followed {
 
 impl Followed {
     /// Makes the fields of the next request of those that were sent.
-    pub(super) fn change(&self, headers: &mut HeaderMap, content: Content, secrets: &Secrets) {
+    pub(super) fn change(&self, headers: &mut HeaderMap, content: Content, secrets: Secrets<'_>) {
         next::change(headers, content, self.crossing, secrets);
         self.edits.apply(headers);
     }
@@ -80,7 +81,7 @@ impl Next {
 
 impl Chain {
     /// Goes on to the next request: what stays behind now is gone for good.
-    pub(crate) fn commit(&mut self, next: Box<Next>) -> request::Parts {
+    pub(crate) fn commit(&mut self, settings: &Settings, next: Box<Next>) -> request::Parts {
         match next.kind {
             Kind::WithoutExpect(head) => head,
             Kind::Retraction(head) => {
@@ -88,35 +89,40 @@ impl Chain {
                 head
             }
             Kind::Redirect(followed) => {
-                self.follow(next.uri, next.content, followed);
+                self.follow(settings, next.uri, next.content, followed);
                 self.at.request()
             }
         }
     }
 
     /// Makes the next request of the one that was sent last.
-    fn follow(&mut self, uri: Uri, content: Content, followed: Followed) {
+    fn follow(&mut self, settings: &Settings, uri: Uri, content: Content, followed: Followed) {
         match followed.source {
             Source::Memory => self.walk_on(content),
-            Source::Server => self.walk = None,
+            Source::Server => self.trail_mut().walk = None,
         }
-        let Standing { head, fragment, set_by_policy, secrets } = &mut self.at;
-        let request = head.whole();
+        let (request, secrets) = self.at.whole(settings);
         followed.change(&mut request.headers, content, secrets);
+        let Standing { head, fragment, set_by_policy } = &mut self.at;
+        let request = head.whole();
         if followed.crossing != Crossing::WithinOrigin {
             // It is what the old origin was asked with, and what was meant for that alone.
             request.version = Version::default();
-            set_by_policy.clear();
-            secrets.set_by_policy.clear();
+            *set_by_policy = None;
         }
         if let Some(kept) = followed.extensions {
             request.extensions = kept;
         }
-        set_by_policy.extend(followed.edits.extensions);
-        secrets.set_by_policy.extend(followed.edits.set.keys().cloned());
+        let Edits { set, extensions, .. } = followed.edits;
+        if !(set.is_empty() && extensions.is_empty()) {
+            let set_by_policy = set_by_policy.get_or_insert_default();
+            set_by_policy.fields.extend(set.keys().cloned());
+            set_by_policy.extensions.extend(extensions);
+        }
         let requested = mem::replace(&mut request.uri, uri);
         let fragment = mem::replace(fragment, followed.fragment);
-        self.hops.push(Hop {
+        let trail = self.trail.get_or_insert_default();
+        trail.hops.push(Hop {
             method: mem::replace(&mut request.method, followed.method),
             requested: Target::of_request(requested, fragment),
             status: followed.status,
@@ -124,7 +130,7 @@ impl Chain {
             elapsed: followed.elapsed,
             headers: followed.recorded,
         });
-        self.visited.extend(followed.visit);
+        trail.visited.extend(followed.visit);
     }
 
     /// Makes the request that was sent last again, without `Expect`.

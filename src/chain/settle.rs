@@ -7,6 +7,7 @@ use http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, response};
 use super::{
     Chain, Pending, Step,
     next::{Followed, Kind, Next},
+    trail::Trail,
 };
 use crate::{
     body::Resend,
@@ -45,7 +46,7 @@ impl Chain {
             Err(error) => return self.without_target(error, status),
         };
         let refuse = |kind| Step::Refuse(self.refusal_to(kind, status, Some(&target), None));
-        if self.hops.len() >= settings.limit {
+        if self.hops().len() >= settings.limit {
             return refuse(RefusalKind::TooManyRedirects);
         }
         if content == Content::Keep && resend == Resend::Impossible {
@@ -71,8 +72,9 @@ impl Chain {
         // What a policy claims is no redirect. It may be about something that no field shows, such as
         // the region to sign for, and the policy knows when to end.
         if settings.loops == Loops::Detect && method::is_redirect(status) {
-            let (last, next) = self.visits(&followed, &uri, content);
-            if last == next || self.visited.contains(&next) {
+            let (last, next) = self.visits(settings, &followed, &uri, content);
+            let visited = |trail: &Trail| trail.visited.contains(&next);
+            if last == next || self.trail.as_deref().is_some_and(visited) {
                 let target = Target::of_request(uri, followed.fragment);
                 return Step::Refuse(self.refusal_to(
                     RefusalKind::Loop,
@@ -89,8 +91,14 @@ impl Chain {
 
     /// Returns the request that was sent last, and the one that would follow, as far as they may be
     /// one and the same.
-    fn visits(&self, followed: &Followed, uri: &Uri, content: Content) -> (Visit, Visit) {
-        let secrets = &self.at.secrets;
+    fn visits(
+        &self,
+        settings: &Settings,
+        followed: &Followed,
+        uri: &Uri,
+        content: Content,
+    ) -> (Visit, Visit) {
+        let secrets = self.at.secrets(settings);
         let mut sent = self.at.head.to_parts();
         let last = Visit::new(&sent.method, &sent.uri, &sent.headers, secrets);
         followed.change(&mut sent.headers, content, secrets);

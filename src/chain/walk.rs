@@ -4,6 +4,7 @@ use super::{
     Chain,
     next::{Kind, Next},
     standing::Standing,
+    trail::Trail,
 };
 use crate::rules::method::Content;
 
@@ -26,10 +27,12 @@ pub(super) enum Memory {
 impl Chain {
     /// Adds a remembered redirect to the walk, which is about to be followed.
     pub(super) fn walk_on(&mut self, content: Content) {
-        let (hops, visited) = (self.hops.len(), self.visited.len());
-        let walk = self.walk.get_or_insert_with(|| {
-            let start = self.at.clone();
-            Box::new(Walk { start, hops, visited, content: Content::Keep })
+        let Trail { hops, visited, walk, .. } = &mut **self.trail.get_or_insert_default();
+        let walk = walk.get_or_insert_with(|| Walk {
+            start: self.at.clone(),
+            hops: hops.len(),
+            visited: visited.len(),
+            content: Content::Keep,
         });
         if content == Content::Drop {
             walk.content = Content::Drop;
@@ -38,15 +41,16 @@ impl Chain {
 
     /// Makes the request that the walk began with, unless there is no walk, or its content is gone.
     pub(crate) fn retraction(&self) -> Option<Next> {
-        let walk = self.walk.as_ref()?;
+        let walk = self.trail.as_ref()?.walk.as_ref()?;
         (walk.content == Content::Keep).then(|| Next::of(walk.start.request(), Kind::Retraction))
     }
 
     /// Goes back to where the walk began, and sets the memory aside.
     pub(super) fn walk_back(&mut self) {
-        if let Some(walk) = self.walk.take() {
-            self.hops.truncate(walk.hops);
-            self.visited.truncate(walk.visited);
+        let trail = self.trail_mut();
+        if let Some(walk) = trail.walk.take() {
+            trail.hops.truncate(walk.hops);
+            trail.visited.truncate(walk.visited);
             self.at = walk.start;
         }
         self.memory = Memory::SetAside;

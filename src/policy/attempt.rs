@@ -29,7 +29,7 @@ pub struct Attempt<'a> {
     proposal: &'a Proposal,
     resend: Resend,
     hops: &'a [Hop],
-    secrets: &'a Secrets,
+    secrets: Secrets<'a>,
     peeked: Option<&'a [u8]>,
     source: Source,
     call_state: &'a mut Extensions,
@@ -281,7 +281,7 @@ impl fmt::Debug for Attempt<'_> {
 /// What an attempt shows of its call.
 pub(crate) struct CallFacts<'a> {
     pub(crate) hops: &'a [Hop],
-    pub(crate) secrets: &'a Secrets,
+    pub(crate) secrets: Secrets<'a>,
     pub(crate) peeked: Option<&'a [u8]>,
     pub(crate) source: Source,
     pub(crate) call_state: &'a mut Extensions,

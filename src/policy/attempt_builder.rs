@@ -36,7 +36,6 @@ pub struct AttemptBuilder {
     proposal: Proposal,
     resend: Resend,
     hops: Vec<Hop>,
-    secrets: Secrets,
     peeked: Option<Vec<u8>>,
     source: Source,
     call_state: Extensions,
@@ -54,7 +53,6 @@ impl AttemptBuilder {
             proposal,
             resend: Resend::NoContent,
             hops: Vec::new(),
-            secrets: Secrets::default(),
             peeked: None,
             source: Source::Server,
             call_state: Extensions::new(),
@@ -110,7 +108,7 @@ impl AttemptBuilder {
     pub fn attempt(&mut self) -> Attempt<'_> {
         let call = CallFacts {
             hops: &self.hops,
-            secrets: &self.secrets,
+            secrets: Secrets::default(),
             peeked: self.peeked.as_deref(),
             source: self.source,
             call_state: &mut self.call_state,

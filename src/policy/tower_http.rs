@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request,
-    response,
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+    request, response,
 };
 use tower_http::follow_redirect::policy as theirs;
 
@@ -46,7 +46,8 @@ pub struct TowerHttp<P> {
     sent: HeaderMap,
     next: Option<Next>,
     hops: Vec<Hop>,
-    secrets: Secrets,
+    /// The names of those that the policy has set.
+    set_by_policy: Vec<HeaderName>,
     call_state: Extensions,
 }
 
@@ -67,7 +68,7 @@ impl<P: Policy> TowerHttp<P> {
             sent: HeaderMap::new(),
             next: None,
             hops: Vec::new(),
-            secrets: Secrets::default(),
+            set_by_policy: Vec::new(),
             call_state: Extensions::new(),
         }
     }
@@ -76,10 +77,11 @@ impl<P: Policy> TowerHttp<P> {
     fn follow(&mut self, theirs: &theirs::Attempt<'_>) -> Option<Next> {
         let (request, response) = (self.request(theirs), response(theirs)?);
         let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
+        let secrets = Secrets { added: &[], set_by_policy: &self.set_by_policy };
         let call = CallFacts {
             source: Source::Server,
             hops: &self.hops,
-            secrets: &self.secrets,
+            secrets,
             peeked: None,
             call_state: &mut self.call_state,
         };
@@ -95,12 +97,12 @@ impl<P: Policy> TowerHttp<P> {
             return None;
         }
         let crossing = Crossing::between(&request.uri, target.uri(), grant);
-        let mut headers = next::headers(&request.headers, content, crossing, &self.secrets);
+        let mut headers = next::headers(&request.headers, content, crossing, secrets);
         edits.apply(&mut headers);
         if crossing != Crossing::WithinOrigin {
-            self.secrets.set_by_policy.clear();
+            self.set_by_policy.clear();
         }
-        self.secrets.set_by_policy.extend(edits.set.keys().cloned());
+        self.set_by_policy.extend(edits.set.keys().cloned());
         self.hops.push(Hop {
             method: request.method,
             requested: Target::of_request(request.uri, None),

@@ -2,8 +2,6 @@
 //!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::{credentials, fields, method::Content, origin};
@@ -37,17 +35,17 @@ impl Crossing {
 }
 
 /// The names that are secret in one call, besides those that always are.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Secrets {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Secrets<'a> {
     /// Those the user has added.
-    pub(crate) added: Arc<[HeaderName]>,
+    pub(crate) added: &'a [HeaderName],
     /// Those a policy has set: they are meant for one origin.
-    pub(crate) set_by_policy: Vec<HeaderName>,
+    pub(crate) set_by_policy: &'a [HeaderName],
 }
 
-impl Secrets {
+impl Secrets<'_> {
     /// Returns the credentials among `headers`.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    pub(crate) fn of(self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
         headers
             .iter()
             .filter(|(name, value)| {
@@ -65,7 +63,7 @@ pub(crate) fn headers(
     sent: &HeaderMap,
     content: Content,
     crossing: Crossing,
-    secrets: &Secrets,
+    secrets: Secrets<'_>,
 ) -> HeaderMap {
     let mut headers = sent.clone();
     change(&mut headers, content, crossing, secrets);
@@ -77,7 +75,7 @@ pub(crate) fn change(
     headers: &mut HeaderMap,
     content: Content,
     crossing: Crossing,
-    secrets: &Secrets,
+    secrets: Secrets<'_>,
 ) {
     fields::drop_hop_fields(headers);
     if content == Content::Drop {
@@ -85,12 +83,12 @@ pub(crate) fn change(
     }
     if crossing != Crossing::WithinOrigin {
         credentials::leave_origin(headers);
-        for name in &secrets.set_by_policy {
+        for name in secrets.set_by_policy {
             headers.remove(name);
         }
     }
     if crossing == Crossing::Anonymous {
-        credentials::strip(headers, &secrets.added);
+        credentials::strip(headers, secrets.added);
     }
 }
 
@@ -110,10 +108,10 @@ mod tests {
         for name in ["accept", "authorization", "connection", "content-type", "host", "x-own"] {
             sent.insert(name, HeaderValue::from_static("v"));
         }
-        let own = vec![HeaderName::from_static("x-own")];
-        let secrets = Secrets { added: Arc::default(), set_by_policy: own };
+        let own = [HeaderName::from_static("x-own")];
+        let secrets = Secrets { added: &[], set_by_policy: &own };
         for (content, crossing, expected) in table {
-            let headers = headers(&sent, content, crossing, &secrets);
+            let headers = headers(&sent, content, crossing, secrets);
             let mut found: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
             found.sort_unstable();
             assert_eq!(found.join(" "), expected, "{content:?} {crossing:?}");

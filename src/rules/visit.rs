@@ -13,7 +13,12 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, secrets: &Secrets) -> Self {
+    pub(crate) fn new(
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        secrets: Secrets<'_>,
+    ) -> Self {
         Self { method: method.clone(), uri: uri.clone(), credentials: secrets.of(headers) }
     }
 }

@@ -1,11 +1,13 @@
 //! A copy of a request's head that costs one allocation, made whole only to follow a redirect.
 
+mod fields;
+
 use std::mem;
 
-use bytes::Bytes;
-use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request,
-};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header, request};
+
+use self::fields::Fields;
+use crate::rules::expect;
 
 /// The head of a request that was sent.
 #[derive(Clone)]
@@ -23,10 +25,7 @@ pub(crate) struct Flat {
     uri: Uri,
     version: Version,
     extensions: Extensions,
-    /// Each value counts, of a repeated field too.
-    count: usize,
-    /// Of each its [`Lengths`], its name and its value.
-    fields: Vec<u8>,
+    fields: Fields,
 }
 
 impl Head {
@@ -37,9 +36,26 @@ impl Head {
             uri: request.uri.clone(),
             version: request.version,
             extensions: request.extensions.clone(),
-            count: request.headers.len(),
-            fields: flatten(&request.headers),
+            fields: Fields::copy(&request.headers),
         })
+    }
+
+    /// Returns whether the request is about its connection: CONNECT, or an upgrade.
+    #[inline]
+    pub(crate) fn is_tunnel(&self) -> bool {
+        match self {
+            Self::Flat(flat) => flat.method == Method::CONNECT || flat.fields.notes.upgrade,
+            Self::Whole(request) => expect::is_tunnel(request),
+        }
+    }
+
+    /// Returns whether the request has the field `Expect`, whatever it says.
+    #[inline]
+    pub(crate) fn mentions_expect(&self) -> bool {
+        match self {
+            Self::Flat(flat) => flat.fields.notes.expect,
+            Self::Whole(request) => request.headers.contains_key(header::EXPECT),
+        }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -66,8 +82,8 @@ impl Head {
     /// Makes the head whole; it stays so.
     pub(crate) fn whole(&mut self) -> &mut request::Parts {
         if let Self::Flat(flat) = self {
-            let fields = mem::take(&mut flat.fields);
-            *self = Self::Whole(Box::new(flat.with(&fields.into())));
+            let headers = mem::take(&mut flat.fields).into_headers();
+            *self = Self::Whole(Box::new(flat.with(headers)));
         }
         match self {
             Self::Whole(request) => request,
@@ -78,85 +94,28 @@ impl Head {
     /// Makes a copy of the whole head.
     pub(crate) fn to_parts(&self) -> request::Parts {
         match self {
-            Self::Flat(flat) => flat.with(&Bytes::copy_from_slice(&flat.fields)),
+            Self::Flat(flat) => flat.with(flat.fields.clone().into_headers()),
             Self::Whole(request) => request::Parts::clone(request),
         }
     }
 }
 
 impl Flat {
-    fn with(&self, fields: &Bytes) -> request::Parts {
+    fn with(&self, headers: HeaderMap) -> request::Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.method = self.method.clone();
         parts.uri = self.uri.clone();
         parts.version = self.version;
         parts.extensions = self.extensions.clone();
-        parts.headers = unflatten(fields, self.count);
+        parts.headers = headers;
         parts
-    }
-}
-
-/// What most fields need at most; for others the buffer grows.
-const USUAL_SIZE: usize = 40;
-
-fn flatten(headers: &HeaderMap) -> Vec<u8> {
-    // To add the lengths up first would take longer than the copy.
-    let mut fields = Vec::with_capacity(headers.len() * USUAL_SIZE);
-    for (name, value) in headers {
-        let (sensitive, name, value) = (value.is_sensitive(), name.as_str(), value.as_bytes());
-        let lengths = Lengths { name: name.len(), value: value.len(), sensitive };
-        fields.reserve(Lengths::SIZE + name.len() + value.len());
-        fields.extend_from_slice(&lengths.to_bytes());
-        fields.extend_from_slice(name.as_bytes());
-        fields.extend_from_slice(value);
-    }
-    fields
-}
-
-/// Makes the fields anew, with every repeated one in its order.
-fn unflatten(fields: &Bytes, count: usize) -> HeaderMap {
-    // A map may hold more values than it has room for names.
-    let mut headers = HeaderMap::try_with_capacity(count).unwrap_or_default();
-    let mut rest = &fields[..];
-    while let Some((lengths, after)) = rest.split_first_chunk() {
-        let Lengths { name, value, sensitive } = Lengths::from_bytes(*lengths);
-        let (name, after) = after.split_at(name);
-        let (value, after) = after.split_at(value);
-        let name = HeaderName::from_bytes(name).expect("it was a header name");
-        let value = HeaderValue::from_maybe_shared(fields.slice_ref(value));
-        let mut value = value.expect("it was a header value");
-        value.set_sensitive(sensitive);
-        headers.append(name, value);
-        rest = after;
-    }
-    headers
-}
-
-/// The lengths of a name and a value, and what `HeaderValue::is_sensitive` said.
-struct Lengths {
-    name: usize,
-    value: usize,
-    sensitive: bool,
-}
-
-impl Lengths {
-    const SIZE: usize = 8;
-
-    /// No name is longer than 16 bits tell, and no value than 47.
-    fn to_bytes(&self) -> [u8; Self::SIZE] {
-        let Self { name, value, sensitive } = *self;
-        ((value as u64) << 17 | (name as u64) << 1 | u64::from(sensitive)).to_le_bytes()
-    }
-
-    fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
-        let all = u64::from_le_bytes(bytes);
-        let name = (all >> 1) as usize & 0xffff;
-        Self { name, value: (all >> 17) as usize, sensitive: all & 1 == 1 }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
