@@ -20,8 +20,15 @@ use crate::{
 /// How the content of one request waits.
 pub(crate) struct Wait {
     pub(crate) patience: Patience,
+    pub(crate) heard: Heard,
+}
+
+/// What is heard of the server's answer means this for content that waits.
+#[derive(Clone, Copy)]
+pub(crate) struct Heard {
     /// Whether a redirect may come after `100 Continue`.
     pub(crate) successor: Successor,
+    /// What the content does if nothing can be heard.
     pub(crate) unreported: Unreported,
 }
 
@@ -64,7 +71,7 @@ pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> 
         ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
         ExpectSupport::Decides => Successor::Excluded,
     };
-    Some(Wait { patience, successor, unreported: *unreported })
+    Some(Wait { patience, heard: Heard { successor, unreported: *unreported } })
 }
 
 /// Notes that the server of a URI has answered 417 to the expectation.

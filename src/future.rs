@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use crate::{
-    body::{Glimpse, Peek, ReplayBody, ResponseBody},
+    body::{Peek, ReplayBody, ResponseBody},
     call::{Asked, Call, Outcome, Shared},
     error::Error,
     policy::{Policy, Question, Recall, Recollection},
@@ -49,6 +50,7 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
+    // What most calls never see is in a box: the future is moved before it is polled.
     enum State<F, B, R: Body> {
         // A hop is on its way.
         Calling {
@@ -57,13 +59,11 @@ pin_project! {
         },
         // The policy wants to see the beginning of the response body.
         Peeking {
-            head: Option<response::Parts>,
-            peek: Option<Peek<R>>,
-            deadline: Deadline,
+            peeking: Option<Box<Peeking<R>>>,
         },
         // The policy waits for an answer.
         Asking {
-            asked: Option<Asked<R>>,
+            asked: Option<Box<Asked<R>>>,
             question: Question,
         },
         // The rest of a redirect is read, so that its connection can be used again.
@@ -79,11 +79,11 @@ pin_project! {
         },
         // The call has ended before anything was sent.
         Ended {
-            result: Option<Result<Response<ResponseBody<R>>, Error<R>>>,
+            result: Option<Box<Result<Response<ResponseBody<R>>, Error<R>>>>,
         },
         // The service is not ready for the next hop, or is asked whether it is.
         Readying {
-            request: Option<Request<ReplayBody<B>>>,
+            request: Option<Box<Request<ReplayBody<B>>>>,
         },
     }
 }
@@ -95,7 +95,7 @@ where
 {
     /// Begins a call, with a service that is ready.
     #[inline]
-    pub(crate) fn new(mut service: S, shared: Shared<P>, request: Request<B>) -> Self
+    pub(crate) fn new(mut service: S, shared: Arc<Shared<P>>, request: Request<B>) -> Self
     where
         P: Policy,
         B: Body + Send + 'static,
@@ -103,7 +103,10 @@ where
         let (mut head, body) = request.into_parts();
         let mut call = Call::new(shared, &mut head, body);
         let state = match call.recall(&head) {
-            Recall::Nothing => State::Calling { response: service.call(call.send(head, 0)) },
+            Recall::Nothing => {
+                let wait = call.wait(&mut head);
+                State::Calling { response: service.call(call.request(head, 0, wait)) }
+            }
             recall => State::after(call.on_first_recall(recall, head), call.settings()),
         };
         Self { state, service, call }
@@ -113,20 +116,24 @@ where
 impl<F, B, R: Body> State<F, B, R> {
     fn after(outcome: Outcome<B, R>, settings: &Settings) -> Self {
         match outcome {
-            Outcome::Done(result) => Self::Ended { result: Some(result) },
+            Outcome::Done(result) => Self::Ended { result: Some(Box::new(result)) },
             Outcome::Peek(head, body, limit) => Self::Peeking {
-                head: Some(head),
-                peek: Some(Peek::new(body, limit)),
-                deadline: Deadline::new(&settings.timer, PEEK_TIME),
+                peeking: Some(Box::new(Peeking {
+                    head,
+                    peek: Peek::new(body, limit),
+                    deadline: Deadline::new(&settings.timer, PEEK_TIME),
+                })),
             },
-            Outcome::Ask(asked, question) => Self::Asking { asked: Some(asked), question },
+            Outcome::Ask(asked, question) => {
+                Self::Asking { asked: Some(Box::new(asked)), question }
+            }
             Outcome::Drain(body) => Self::Draining {
                 body,
                 left: settings.drain.bytes,
                 deadline: Deadline::new(&settings.timer, settings.drain.time),
             },
             Outcome::Recall(recollection) => Self::Recalling { recollection },
-            Outcome::Send(request) => Self::Readying { request: Some(request) },
+            Outcome::Send(request) => Self::Readying { request: Some(Box::new(request)) },
         }
     }
 }
@@ -154,15 +161,15 @@ where
                     Poll::Ready(Err(error)) => this.call.on_failure(error.into()),
                     Poll::Pending => return this.call.poll_too_many(cx).map(Err),
                 },
-                StateProj::Peeking { head, peek, deadline } => {
-                    let (seen, body) = ready!(poll_peek(peek, deadline, cx));
-                    let head = head.take().expect("Peeking holds a response until it has peeked");
+                StateProj::Peeking { peeking } => {
+                    let Peeking { head, peek, .. } = *ready!(poll_peek(peeking, cx));
+                    let (seen, body) = peek.into_parts();
                     this.call.on_response(head, body, Some(&seen))
                 }
                 StateProj::Asking { asked, question } => {
                     let answer = ready!(Pin::new(question).poll(cx));
                     let asked = asked.take().expect("Asking holds a redirect until it is answered");
-                    this.call.on_answer(asked, answer)
+                    this.call.on_answer(*asked, answer)
                 }
                 StateProj::Draining { body, left, deadline } => {
                     ready!(poll_drain(body, left, deadline, cx));
@@ -175,11 +182,11 @@ where
                     this.call.on_recollected()
                 }
                 StateProj::Ended { result } => {
-                    return Poll::Ready(result.take().expect("Ended is polled once"));
+                    return Poll::Ready(*result.take().expect("Ended is polled once"));
                 }
                 StateProj::Readying { request } => {
                     let request = request.take();
-                    Outcome::Send(request.expect("Readying holds a request until it is sent"))
+                    Outcome::Send(*request.expect("Readying holds a request until it is sent"))
                 }
             };
             let request = match outcome {
@@ -193,7 +200,7 @@ where
             // The service may be ready only when the hop before is gone.
             this.state.set(State::Readying { request: None });
             if this.service.poll_ready(cx).map_err(|e| this.call.error(e))?.is_pending() {
-                this.state.set(State::Readying { request: Some(request) });
+                this.state.set(State::Readying { request: Some(Box::new(request)) });
                 return Poll::Pending;
             }
             this.call.sent();
@@ -208,17 +215,24 @@ where
     }
 }
 
+/// A response into whose body a policy looks.
+struct Peeking<R: Body> {
+    head: response::Parts,
+    peek: Peek<R>,
+    deadline: Deadline,
+}
+
 /// Reads as much as the policy wants to see, within its time.
 fn poll_peek<R: Body>(
-    peek: &mut Option<Peek<R>>,
-    deadline: &mut Deadline,
+    peeking: &mut Option<Box<Peeking<R>>>,
     cx: &mut Context<'_>,
-) -> Poll<(Glimpse, ResponseBody<R>)> {
-    let reading = peek.as_mut().expect("Peeking peeks until it has seen enough");
-    if reading.poll_seen(cx).is_pending() {
+) -> Poll<Box<Peeking<R>>> {
+    let Peeking { peek, deadline, .. } =
+        &mut **peeking.as_mut().expect("Peeking peeks until it has seen enough");
+    if peek.poll_seen(cx).is_pending() {
         ready!(deadline.poll(cx));
     }
-    Poll::Ready(peek.take().expect("it is there").into_parts())
+    Poll::Ready(peeking.take().expect("it is there"))
 }
 
 /// Reads a body to its end, or to what it is worth.

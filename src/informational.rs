@@ -22,6 +22,7 @@ mod hyper_client {
 
     use crate::{
         body::{Control, ReplayBody, Successor, Upload},
+        expectation::Heard,
         settings::Unreported,
     };
 
@@ -91,15 +92,14 @@ mod hyper_client {
         }
 
         /// Listens for the caller, and for the `100 Continue` that `hop` of the upload waits for.
-        /// `successor` says whether another hop may follow that.
         pub(crate) fn listen_for<B: Send + 'static>(
             &mut self,
             request: &mut Request<ReplayBody<B>>,
             upload: &Upload<B>,
             hop: u32,
-            successor: Successor,
-            unreported: Unreported,
+            heard: Heard,
         ) {
+            let Heard { successor, unreported } = heard;
             let parked = upload.control().map(|control| Parked {
                 control,
                 hop,
@@ -234,8 +234,8 @@ mod nobody {
     use http::{Extensions, Request};
 
     use crate::{
-        body::{ReplayBody, Successor, Upload},
-        settings::Unreported,
+        body::{ReplayBody, Upload},
+        expectation::Heard,
     };
 
     /// No transport is known that reports anything.
@@ -256,8 +256,7 @@ mod nobody {
             _: &mut Request<ReplayBody<B>>,
             _: &Upload<B>,
             _: u32,
-            _: Successor,
-            _: Unreported,
+            _: Heard,
         ) {
         }
 

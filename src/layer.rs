@@ -27,13 +27,14 @@ use crate::{
 ///     .expect_continue(ExpectContinue::default().wait(Duration::from_secs(2)));
 /// ```
 pub struct FollowRedirectLayer<P = Standard> {
-    shared: Shared<P>,
+    settings: Settings,
+    policy: Arc<P>,
 }
 
 impl FollowRedirectLayer {
     /// Makes a layer with the policy [`Standard`] and the default settings.
     pub fn new() -> Self {
-        Self { shared: Shared { settings: Arc::default(), policy: Arc::new(Standard) } }
+        Self { settings: Settings::default(), policy: Arc::new(Standard) }
     }
 }
 
@@ -43,8 +44,7 @@ impl<P> FollowRedirectLayer<P> {
     /// A request may bring its own ([`RequestPolicy`](crate::policy::RequestPolicy)).
     #[must_use]
     pub fn with_policy<Q: Policy>(self, policy: Q) -> FollowRedirectLayer<Q> {
-        let shared = Shared { settings: self.shared.settings, policy: Arc::new(policy) };
-        FollowRedirectLayer { shared }
+        FollowRedirectLayer { settings: self.settings, policy: Arc::new(policy) }
     }
 
     /// Sets how many redirects are followed; by default 20 ([Fetch §4.4]).
@@ -172,7 +172,7 @@ impl<P> FollowRedirectLayer<P> {
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.shared.settings));
+        change(&mut self.settings);
         self
     }
 }
@@ -185,7 +185,7 @@ impl Default for FollowRedirectLayer {
 
 impl<P> Clone for FollowRedirectLayer<P> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self { settings: self.settings.clone(), policy: Arc::clone(&self.policy) }
     }
 }
 
@@ -193,7 +193,7 @@ impl<P> Clone for FollowRedirectLayer<P> {
 impl<P> fmt::Debug for FollowRedirectLayer<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FollowRedirectLayer")
-            .field("settings", &self.shared.settings)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
@@ -202,6 +202,7 @@ impl<S, P> Layer<S> for FollowRedirectLayer<P> {
     type Service = FollowRedirect<S, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FollowRedirect::from_shared(inner, self.shared.clone())
+        let Self { settings, policy } = self.clone();
+        FollowRedirect::sharing(Arc::new(Shared { settings, policy }), inner)
     }
 }

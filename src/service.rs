@@ -2,6 +2,7 @@
 
 use std::{
     fmt, mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -32,7 +33,7 @@ use crate::{
 /// ready makes the call and all its hops, and each hop waits until it is ready again.
 pub struct FollowRedirect<S, P = Standard> {
     inner: S,
-    shared: Shared<P>,
+    shared: Arc<Shared<P>>,
 }
 
 impl<S> FollowRedirect<S> {
@@ -44,7 +45,7 @@ impl<S> FollowRedirect<S> {
 }
 
 impl<S, P> FollowRedirect<S, P> {
-    pub(crate) fn from_shared(inner: S, shared: Shared<P>) -> Self {
+    pub(crate) fn sharing(shared: Arc<Shared<P>>, inner: S) -> Self {
         Self { inner, shared }
     }
 
@@ -66,7 +67,7 @@ impl<S, P> FollowRedirect<S, P> {
 
 impl<S: Clone, P> Clone for FollowRedirect<S, P> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), shared: self.shared.clone() }
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -100,6 +101,6 @@ where
         let clone = self.inner.clone();
         // The clone may not be ready.
         let service = mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(service, self.shared.clone(), request)
+        ResponseFuture::new(service, Arc::clone(&self.shared), request)
     }
 }

@@ -86,8 +86,8 @@ where
     /// Makes the request of a hop, whose content may have to wait.
     #[inline]
     pub(crate) fn send(&mut self, mut head: request::Parts, hop: u32) -> Request<ReplayBody<B>> {
-        let expectation = self.expectation(&mut head);
-        self.request(head, hop, expectation)
+        let wait = self.wait(&mut head);
+        self.request(head, hop, wait)
     }
 
     /// Follows a remembered redirect of `request`, and returns the request that it leads to.
@@ -135,39 +135,52 @@ where
         (self.chain.commit(&self.shared.settings, next), self.upload.advance(prepared))
     }
 
-    /// Makes the request of a hop, and listens for the answer that its content waits for.
+    /// Decides how the content of a request waits, whose head gets an `Expect` or loses it.
     #[inline]
-    pub(super) fn request(
-        &mut self,
-        head: request::Parts,
-        hop: u32,
-        expectation: Expectation,
-    ) -> Request<ReplayBody<B>> {
-        self.chain.expects(expectation);
-        let wait = match expectation {
-            Expectation::Continue => {
-                let support = policy(&self.policy, &self.shared).expect(&head);
-                expectation::wait(&self.shared.settings, support)
-            }
-            Expectation::None => None,
-        };
-        let Some(Wait { patience, successor, unreported }) = wait else {
-            let mut request = Request::from_parts(head, self.upload.body(hop, None));
-            self.listener.listen(&mut request);
-            return request;
-        };
-        let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
-        self.listener.listen_for(&mut request, &self.upload, hop, successor, unreported);
-        request
-    }
-
-    #[inline]
-    pub(super) fn expectation(&self, head: &mut request::Parts) -> Expectation {
+    pub(crate) fn wait(&mut self, head: &mut request::Parts) -> Option<Wait> {
         let size = self.upload.size_hint();
         if size.is_none() && !self.chain.mentions_expect() {
             // There is nothing that could wait, and nothing to remove.
-            return Expectation::None;
+            self.chain.expects(Expectation::None);
+            return None;
         }
-        expectation::decide(&self.shared.settings, head, size)
+        let expectation = expectation::decide(&self.shared.settings, head, size);
+        self.chain.expects(expectation);
+        match expectation {
+            Expectation::Continue => {
+                let support = policy(&self.policy, &self.shared).expect(head);
+                expectation::wait(&self.shared.settings, support)
+            }
+            Expectation::None => None,
+        }
+    }
+
+    /// Makes the request of a hop, and listens for the answer that its content waits for.
+    #[inline]
+    pub(crate) fn request(
+        &mut self,
+        head: request::Parts,
+        hop: u32,
+        wait: Option<Wait>,
+    ) -> Request<ReplayBody<B>> {
+        match wait {
+            None => {
+                let mut request = Request::from_parts(head, self.upload.body(hop, None));
+                self.listener.listen(&mut request);
+                request
+            }
+            Some(wait) => self.waiting_request(head, hop, wait),
+        }
+    }
+
+    fn waiting_request(
+        &mut self,
+        head: request::Parts,
+        hop: u32,
+        Wait { patience, heard }: Wait,
+    ) -> Request<ReplayBody<B>> {
+        let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
+        self.listener.listen_for(&mut request, &self.upload, hop, heard);
+        request
     }
 }

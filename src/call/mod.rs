@@ -31,19 +31,13 @@ use crate::{
 
 /// What a layer gives to all its calls.
 pub(crate) struct Shared<P> {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Settings,
     pub(crate) policy: Arc<P>,
-}
-
-impl<P> Clone for Shared<P> {
-    fn clone(&self) -> Self {
-        Self { settings: Arc::clone(&self.settings), policy: Arc::clone(&self.policy) }
-    }
 }
 
 /// One call.
 pub(crate) struct Call<P, B> {
-    shared: Shared<P>,
+    shared: Arc<Shared<P>>,
     policy: Option<RequestPolicy>,
     listener: Listener,
     chain: Chain,
@@ -89,7 +83,7 @@ where
     B: Body + Send + 'static,
 {
     /// Makes the call of a request, and takes from its head what is meant for this layer.
-    pub(crate) fn new(shared: Shared<P>, head: &mut request::Parts, body: B) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<P>>, head: &mut request::Parts, body: B) -> Self {
         let Own { policy, listener, factory, replay_limit, fragment } =
             Own::take(&mut head.extensions);
         let settings = &shared.settings;
@@ -174,7 +168,8 @@ where
         let repeated = next.is_repeated();
         let (head, hop) = self.move_on(next, prepared);
         if repeated {
-            return Outcome::Send(self.request(head, hop, Expectation::None));
+            self.chain.expects(Expectation::None);
+            return Outcome::Send(self.request(head, hop, None));
         }
         self.leave(head, hop)
     }
