@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use crate::{
     body::{Peek, ReplayBody, ResponseBody},
-    call::{Asked, Call, Outcome, Shared},
+    call::{Asked, Call, Leads, Outcome, Shared},
     error::Error,
     policy::{Policy, Question, Recall, Recollection},
     settings::Settings,
@@ -156,7 +156,14 @@ where
                 StateProj::Calling { response } => match response.poll(cx) {
                     Poll::Ready(Ok(response)) => {
                         let (head, body) = response.into_parts();
-                        this.call.on_response(head, ResponseBody::new(body), None)
+                        let body = ResponseBody::new(body);
+                        match this.call.on_response(&head) {
+                            Leads::Nowhere => {
+                                return Poll::Ready(Ok(this.call.last(head, body)));
+                            }
+                            Leads::On => this.call.on_redirect(head, body, None),
+                            Leads::Back => Outcome::Drain(body),
+                        }
                     }
                     Poll::Ready(Err(error)) => this.call.on_failure(error.into()),
                     Poll::Pending => return this.call.poll_too_many(cx).map(Err),
@@ -164,7 +171,7 @@ where
                 StateProj::Peeking { peeking } => {
                     let Peeking { head, peek, .. } = *ready!(poll_peek(peeking, cx));
                     let (seen, body) = peek.into_parts();
-                    this.call.on_response(head, body, Some(&seen))
+                    this.call.on_redirect(head, body, Some(&seen))
                 }
                 StateProj::Asking { asked, question } => {
                     let answer = ready!(Pin::new(question).poll(cx));

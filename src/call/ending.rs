@@ -66,6 +66,17 @@ where
         })
     }
 
+    /// Makes the response that the caller gets, of one that leads nowhere.
+    #[inline]
+    pub(crate) fn last<R: Body>(
+        &mut self,
+        head: response::Parts,
+        body: ResponseBody<R>,
+    ) -> Response<ResponseBody<R>> {
+        let refusal = self.chain.not_redirect(head.status);
+        self.finish(head, body, refusal)
+    }
+
     /// Makes the response that the caller gets.
     #[inline]
     pub(super) fn finish<R: Body>(

@@ -24,7 +24,7 @@ use crate::{
     expectation,
     history::Source,
     informational::Listener,
-    policy::{Answer, Policy, Question, Recollection, RequestPolicy},
+    policy::{Answer, Policy, Question, Recalled, Recollection, RequestPolicy},
     rules::expect::Expectation,
     settings::Settings,
 };
@@ -53,6 +53,16 @@ pub(crate) struct Call<P, B> {
 struct Leaving {
     head: request::Parts,
     hop: u32,
+}
+
+/// Where a response leads.
+pub(crate) enum Leads {
+    /// The call ends with it.
+    Nowhere,
+    /// To another request, perhaps.
+    On,
+    /// To the request that the remembered redirects began with, once its body is drained.
+    Back,
 }
 
 /// What is done next.
@@ -106,23 +116,23 @@ where
         }
     }
 
-    /// Asks what a response leads to. `peeked` is what was seen of its body.
+    /// Asks what a response leads to.
     #[inline]
-    pub(crate) fn on_response<R: Body>(
-        &mut self,
-        head: response::Parts,
-        body: ResponseBody<R>,
-        peeked: Option<&Glimpse>,
-    ) -> Outcome<B, R> {
-        let may_go_on = with_policy!(self, |policy| self.chain.may_go_on(policy, head.status));
-        if may_go_on {
-            return self.on_redirect(head, body, peeked);
+    pub(crate) fn on_response(&mut self, head: &response::Parts) -> Leads {
+        if with_policy!(self, |policy| self.chain.may_go_on(policy, head.status)) {
+            return Leads::On;
         }
-        let refusal = self.chain.not_redirect(head.status);
-        self.end(head, body, refusal)
+        match with_policy!(self, |policy| self.chain.conclude(policy, Ok(head), None)) {
+            Recalled::Stands => Leads::Nowhere,
+            Recalled::Retracted => {
+                self.next = self.retraction();
+                if self.next.is_some() { Leads::Back } else { Leads::Nowhere }
+            }
+        }
     }
 
-    fn on_redirect<R: Body>(
+    /// Asks where a response leads. `peeked` is what was seen of its body.
+    pub(crate) fn on_redirect<R: Body>(
         &mut self,
         head: response::Parts,
         body: ResponseBody<R>,

@@ -42,6 +42,11 @@ impl<B: 'static> Own<B> {
         if extensions.is_empty() {
             return Self::default();
         }
+        Self::take_what_is_there(extensions)
+    }
+
+    #[inline(never)]
+    fn take_what_is_there(extensions: &mut Extensions) -> Self {
         Self {
             policy: extensions.remove(),
             listener: Listener::new(extensions),
@@ -53,6 +58,7 @@ impl<B: 'static> Own<B> {
 }
 
 impl<B> Default for Own<B> {
+    #[inline]
     fn default() -> Self {
         Self {
             policy: None,
