@@ -17,6 +17,7 @@ use hyper_util::{
     client::legacy::{Client as Hyper, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::ClientConfig;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_follow_redirect::{FollowRedirect, FollowRedirectLayer, ReplayBody};
 use tower_http::follow_redirect::{
@@ -88,31 +89,31 @@ pub enum Client {
 
 impl Client {
     /// Returns all of them, each with connections of its own.
-    pub fn all(tls: &Tls) -> Vec<Self> {
+    pub fn all(tls: &ClientConfig) -> Vec<Self> {
         vec![Self::bare(tls), Self::ours(tls), Self::tower_http(tls), Self::reqwest(tls)]
     }
 
     /// Makes a client without any layer.
-    pub fn bare(tls: &Tls) -> Self {
+    pub fn bare(tls: &ClientConfig) -> Self {
         Self::Bare(hyper(tls), hyper(tls))
     }
 
     /// Makes ours.
-    pub fn ours(tls: &Tls) -> Self {
+    pub fn ours(tls: &ClientConfig) -> Self {
         let layer = FollowRedirectLayer::new();
         Self::Ours(layer.layer(hyper(tls)), layer.layer(hyper(tls)))
     }
 
     /// Makes tower-http's.
-    pub fn tower_http(tls: &Tls) -> Self {
+    pub fn tower_http(tls: &ClientConfig) -> Self {
         let clone: fn(&Full<Bytes>) -> Option<Full<Bytes>> = |body| Some(body.clone());
         let policy = clone_body_fn(clone).and::<_, Full<Bytes>, BoxError>(Standard::default());
         Self::TowerHttp(TheirLayer::with_policy(policy).layer(hyper(tls)))
     }
 
     /// Makes reqwest's.
-    pub fn reqwest(tls: &Tls) -> Self {
-        let builder = reqwest::Client::builder().tls_backend_preconfigured(tls.client.clone());
+    pub fn reqwest(tls: &ClientConfig) -> Self {
+        let builder = reqwest::Client::builder().tls_backend_preconfigured(tls.clone());
         Self::Reqwest(builder.no_proxy().build().expect("a client"))
     }
 
@@ -168,7 +169,7 @@ impl Client {
     }
 }
 
-fn hyper<B>(tls: &Tls) -> Hyper<Connector, B>
+fn hyper<B>(tls: &ClientConfig) -> Hyper<Connector, B>
 where
     B: Body<Data: Send> + Send,
 {
@@ -176,7 +177,7 @@ where
     http.enforce_http(false);
     http.set_nodelay(true);
     let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls.client.clone())
+        .with_tls_config(tls.clone())
         .https_or_http()
         .enable_http1()
         .wrap_connector(http);

@@ -33,7 +33,7 @@ fn load(stage: &mut Stage, tls: bool, redirects: u64) -> Result<(), BoxError> {
     println!("\n{IN_FLIGHT} in flight, {redirects} redirects{with}: thousand requests per second");
     let server = stage.servers.block_on(Server::start(tls.then_some(&stage.tls)));
     let url = server.url(&format!("/hop/{redirects}/0/0"));
-    let mut clients = Client::all(&stage.tls);
+    let mut clients = Client::all(&stage.tls.client);
     if redirects > 0 {
         // The bare one follows nothing.
         clients.remove(0);

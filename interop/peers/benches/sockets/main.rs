@@ -1,6 +1,7 @@
 //! What a user would pick instead, on sockets: `cargo bench` prints tables, and fails where a bound does not
 //! hold. With `--quick`, or as a test, everything runs once, and only what is counted is judged.
 
+mod large;
 mod load;
 mod redirects;
 mod table;
@@ -47,8 +48,18 @@ impl Stage {
 }
 
 fn main() -> ExitCode {
-    let is_quick = |argument: String| argument == "--quick" || argument == "--test";
-    let scale = if env::args().any(is_quick) { Scale::Quick } else { Scale::Full };
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [large::CHILD, ..] = &*arguments.iter().map(|argument| &**argument).collect::<Vec<_>>() {
+        return match large::child(&arguments[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let is_quick = |argument: &String| argument == "--quick" || argument == "--test";
+    let scale = if arguments.iter().any(is_quick) { Scale::Quick } else { Scale::Full };
     match run(scale) {
         Ok(complaints) => {
             complaints.iter().for_each(|complaint| eprintln!("BOUND: {complaint}"));
@@ -67,6 +78,7 @@ fn run(scale: Scale) -> Result<Vec<String>, BoxError> {
     let mut stage = Stage { scale, servers, clients, tls: Tls::new(), complaints: Vec::new() };
     redirects::measure(&mut stage)?;
     uploads::measure(&mut stage)?;
+    large::measure(&mut stage)?;
     load::measure(&mut stage)?;
     Ok(stage.complaints)
 }

@@ -46,8 +46,11 @@ fn row(stage: &mut Stage, tls: bool, size: u64, late: u64) -> Result<(), BoxErro
         Scale::Full => 5,
         Scale::Quick => 1,
     };
-    let clients =
-        [Client::ours(&stage.tls), Client::tower_http(&stage.tls), Client::reqwest(&stage.tls)];
+    let clients = [
+        Client::ours(&stage.tls.client),
+        Client::tower_http(&stage.tls.client),
+        Client::reqwest(&stage.tls.client),
+    ];
     let mut connections = Vec::new();
     let mut times = vec![Vec::new(); clients.len() + 1];
     for client in &clients {

@@ -37,7 +37,7 @@ fn upload(stage: &mut Stage, tls: bool, size: u64) -> Result<(), BoxError> {
     let (front, target) = (start(stage), start(stage));
     let direct = target.url("/sink");
     let early = front.url(&format!("/early?{direct}"));
-    let clients = Client::all(&stage.tls);
+    let clients = Client::all(&stage.tls.client);
     let mut times = vec![Vec::new(); clients.len() + 1];
     let mut wires = vec![Vec::new(); clients.len() + 1];
     let on_wire = || front.content() + target.content();
