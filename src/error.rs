@@ -1,6 +1,6 @@
-//! Why a redirect was not followed, and the error that says so and keeps the response.
+//! The error of a call, which keeps the response if there is one.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
 use http::{Method, Response, Uri};
 use http_body::Body;
@@ -10,16 +10,18 @@ use tower::BoxError;
 use crate::{
     body::ResponseBody,
     history::History,
+    policy::Failure,
     refusal::Refusal,
     rules::target::{Target, redacted},
 };
 
-/// The error of a call: the inner service failed, or a redirect was refused.
+/// The error of a call: the inner service failed, a redirect was refused, or a request might not leave.
 ///
 /// It owns the response that was refused ([`into_response`](Self::into_response)). `R` is the inner
 /// service's response body. The error is one pointer in size, and `Send + Sync + 'static` for every
 /// response body that is `Send + 'static`, so that it becomes a [`BoxError`]. Its text is about its own
-/// level; the [`source`](error::Error::source) is the inner service's error, or the [`Refusal`].
+/// level; the [`source`](error::Error::source) is the inner service's error, the [`Refusal`], or what the
+/// policy has [against the request](Self::not_admitted).
 ///
 /// ```
 /// # use http_body_util::Empty;
@@ -50,33 +52,51 @@ enum Kind<R: Body> {
         /// None where the redirect was remembered: then nothing was sent.
         response: Option<SyncWrapper<Response<ResponseBody<R>>>>,
     },
+    NotSent {
+        method: Method,
+        requested: Target,
+        history: Option<History>,
+        failure: Failure,
+    },
 }
 
 impl<R: Body> Error<R> {
-    /// Returns why a redirect was refused, or `None` if the inner service failed.
+    /// Returns why a redirect was refused, or `None` if it is about something else.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &*self.kind {
             Kind::Refused { refusal, .. } => Some(refusal),
-            Kind::NotReady { .. } | Kind::Service { .. } => None,
+            Kind::NotReady { .. } | Kind::Service { .. } | Kind::NotSent { .. } => None,
+        }
+    }
+
+    /// Returns what the policy has against a request that it did not [admit](crate::Policy::admit), or
+    /// `None` if it is about something else. Nothing was sent then to where that request would go.
+    pub fn not_admitted(&self) -> Option<&Failure> {
+        match &*self.kind {
+            Kind::NotSent { failure, .. } => Some(failure),
+            Kind::NotReady { .. } | Kind::Service { .. } | Kind::Refused { .. } => None,
         }
     }
 
     /// Returns the response that was refused, whole, with its [`Refusal`] and its
-    /// [`History`](crate::History) in its extensions, or `None` if the inner service failed, or the
-    /// redirect was [remembered](Refusal::is_from_cache): then nothing was sent.
+    /// [`History`](crate::History) in its extensions, or `None` if the inner service failed, or nothing
+    /// was sent: the redirect was [remembered](Refusal::is_from_cache), or the request not
+    /// [admitted](Self::not_admitted).
     pub fn into_response(self) -> Option<Response<ResponseBody<R>>> {
         match *self.kind {
             Kind::Refused { response, .. } => response.map(SyncWrapper::into_inner),
-            Kind::NotReady { .. } | Kind::Service { .. } => None,
+            Kind::NotReady { .. } | Kind::Service { .. } | Kind::NotSent { .. } => None,
         }
     }
 
-    /// Returns the URI of the request that failed or was redirected, without userinfo, or `None` if
+    /// Returns the URI of the request that failed, was redirected or not sent, without userinfo, or `None` if
     /// the inner service was not ready for any.
     pub fn uri(&self) -> Option<&Uri> {
         match &*self.kind {
             Kind::NotReady { .. } => None,
-            Kind::Service { requested, .. } => Some(requested.uri()),
+            Kind::Service { requested, .. } | Kind::NotSent { requested, .. } => {
+                Some(requested.uri())
+            }
             Kind::Refused { refusal, .. } => Some(refusal.uri()),
         }
     }
@@ -85,7 +105,9 @@ impl<R: Body> Error<R> {
     pub fn history(&self) -> Option<&History> {
         match &*self.kind {
             Kind::NotReady { .. } => None,
-            Kind::Service { history, .. } | Kind::Refused { history, .. } => history.as_ref(),
+            Kind::Service { history, .. }
+            | Kind::Refused { history, .. }
+            | Kind::NotSent { history, .. } => history.as_ref(),
         }
     }
 
@@ -100,6 +122,15 @@ impl<R: Body> Error<R> {
     ) -> Self {
         let source = source.into();
         Self { kind: Box::new(Kind::Service { method, requested, history, source }) }
+    }
+
+    /// Makes the error of a request that the policy did not let leave.
+    pub(crate) fn not_sent(
+        (method, requested): (Method, Target),
+        history: Option<History>,
+        failure: Failure,
+    ) -> Self {
+        Self { kind: Box::new(Kind::NotSent { method, requested, history, failure }) }
     }
 
     pub(crate) fn refused(refusal: Refusal, response: Response<ResponseBody<R>>) -> Self {
@@ -120,11 +151,15 @@ impl<R: Body> fmt::Display for Error<R> {
             Kind::NotReady { .. } => f.write_str("the inner service is not ready"),
             Kind::Service { method, requested, history, .. } => {
                 write!(f, "{method} {} failed", redacted(requested.uri()))?;
-                match history.as_ref().map_or(0, |history| history.hops().len()) {
-                    0 => Ok(()),
-                    1 => f.write_str(", after a redirect"),
-                    hops => write!(f, ", after {hops} redirects"),
-                }
+                write_after(f, history.as_ref())
+            }
+            Kind::NotSent { method, requested, history, .. } => {
+                write!(
+                    f,
+                    "{method} {} was not sent: the policy forbids it",
+                    redacted(requested.uri())
+                )?;
+                write_after(f, history.as_ref())
             }
             Kind::Refused { refusal, .. } => {
                 let uri = redacted(refusal.uri());
@@ -138,6 +173,14 @@ impl<R: Body> fmt::Display for Error<R> {
     }
 }
 
+fn write_after(f: &mut fmt::Formatter<'_>, history: Option<&History>) -> fmt::Result {
+    match history.map_or(0, |history| history.hops().len()) {
+        0 => Ok(()),
+        1 => f.write_str(", after a redirect"),
+        hops => write!(f, ", after {hops} redirects"),
+    }
+}
+
 impl<R: Body> fmt::Debug for Error<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
@@ -145,6 +188,7 @@ impl<R: Body> fmt::Debug for Error<R> {
                 write!(f, "Error({self}: {source:?})")
             }
             Kind::Refused { refusal, .. } => write!(f, "Error({refusal:?})"),
+            Kind::NotSent { failure, .. } => write!(f, "Error({self}: {failure:?})"),
         }
     }
 }
@@ -154,9 +198,33 @@ impl<R: Body> error::Error for Error<R> {
         match &*self.kind {
             Kind::NotReady { source } | Kind::Service { source, .. } => Some(&**source),
             Kind::Refused { refusal, .. } => Some(refusal),
+            Kind::NotSent { failure, .. } => failure.source.as_deref().map(|source| source as _),
         }
     }
 }
+
+/// A call took longer than its [total time](crate::FollowRedirectLayer::total_time): the
+/// [`source`](error::Error::source) of its [`Error`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TotalTimeElapsed {
+    pub(crate) limit: Duration,
+}
+
+impl TotalTimeElapsed {
+    /// Returns the time that it had.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+impl fmt::Display for TotalTimeElapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "all hops together took longer than {:?}", self.limit)
+    }
+}
+
+impl error::Error for TotalTimeElapsed {}
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ pub(crate) struct Wait {
 
 /// What is heard of the server's answer means this for content that waits.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
 pub(crate) struct Heard {
     /// Whether a redirect may come after `100 Continue`.
     pub(crate) successor: Successor,

@@ -6,7 +6,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Buf;
@@ -20,16 +19,13 @@ use crate::{
     body::{Peek, ReplayBody, ResponseBody},
     call::{Asked, Call, Leads, Outcome, Shared},
     error::Error,
-    policy::{Policy, Question, Recall, Recollection},
+    policy::{Policy, Question, Recollection},
     settings::Settings,
     timer::Deadline,
 };
 
 /// After so many hops in one poll others get a turn: a service that is always ready never yields.
 const HOPS_PER_POLL: u32 = 32;
-
-/// How long a policy's peek into a response body may take.
-const PEEK_TIME: Duration = Duration::from_secs(5);
 
 pin_project! {
     /// The future of a [`FollowRedirect`](crate::FollowRedirect) service.
@@ -45,6 +41,8 @@ pin_project! {
         state: State<S::Future, B, R>,
         service: S,
         call: Call<P, B>,
+        // In a box: most calls have none.
+        total: Option<Box<Deadline>>,
     }
 }
 
@@ -102,14 +100,15 @@ where
     {
         let (mut head, body) = request.into_parts();
         let mut call = Call::new(shared, &mut head, body);
-        let state = match call.recall(&head) {
-            Recall::Nothing => {
+        let total = call.total_deadline();
+        let state = match call.obstacle(&head) {
+            None => {
                 let wait = call.wait(&mut head);
                 State::Calling { response: service.call(call.request(head, 0, wait)) }
             }
-            recall => State::after(call.on_first_recall(recall, head), call.settings()),
+            Some(obstacle) => State::after(call.on_first_obstacle(obstacle, head), call.settings()),
         };
-        Self { state, service, call }
+        Self { state, service, call, total }
     }
 }
 
@@ -121,7 +120,7 @@ impl<F, B, R: Body> State<F, B, R> {
                 peeking: Some(Box::new(Peeking {
                     head,
                     peek: Peek::new(body, limit),
-                    deadline: Deadline::new(&settings.timer, PEEK_TIME),
+                    deadline: Deadline::new(&settings.timer, settings.peek_time),
                 })),
             },
             Outcome::Ask(asked, question) => {
@@ -148,7 +147,38 @@ where
 {
     type Output = Result<Response<ResponseBody<R>>, Error<R>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.as_mut().poll_hops(cx);
+        if polled.is_ready() || self.total.is_none() {
+            return polled;
+        }
+        self.poll_too_late(cx).map(Err)
+    }
+}
+
+impl<S, P, B, R> ResponseFuture<S, P, B, R>
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    P: Policy,
+    B: Body + Send + 'static,
+    R: Body,
+{
+    /// Is ready, with the error of the call, when it has taken too long; then its hop is over.
+    fn poll_too_late(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error<R>> {
+        let mut this = self.project();
+        if let Some(total) = this.total {
+            ready!(total.poll_elapsed(cx));
+        }
+        this.state.set(State::Ended { result: None });
+        Poll::Ready(this.call.too_late())
+    }
+
+    #[inline]
+    fn poll_hops(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<ResponseBody<R>>, Error<R>>> {
         let mut this = self.project();
         let mut hops = 0;
         loop {

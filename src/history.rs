@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use http::{Extensions, HeaderMap, Method, Response, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 use crate::rules::target::{Target, redacted};
 
@@ -107,7 +107,14 @@ pub struct Hop {
     pub(crate) status: StatusCode,
     pub(crate) source: Source,
     pub(crate) elapsed: Duration,
-    pub(crate) headers: HeaderMap,
+    pub(crate) recorded: Recorded,
+}
+
+/// The fields of a redirect that were asked for, as far as the limit allows.
+#[derive(Clone, Default)]
+pub(crate) struct Recorded {
+    fields: HeaderMap,
+    left_out: usize,
 }
 
 /// Where a redirect came from.
@@ -152,11 +159,38 @@ impl Hop {
     /// Returns the fields of the redirect that
     /// [`record_header`](crate::FollowRedirectLayer::record_header) asked for.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.recorded.fields
+    }
+
+    /// Returns how many of these fields were left out, since they pass the
+    /// [limit](crate::FollowRedirectLayer::record_limit).
+    pub fn headers_left_out(&self) -> usize {
+        self.recorded.left_out
     }
 
     fn is_permanent(&self) -> bool {
         matches!(self.status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
+    }
+}
+
+impl Recorded {
+    /// Adds a field if there is room `left` for it.
+    pub(crate) fn add(&mut self, name: &HeaderName, value: &HeaderValue, left: &mut usize) {
+        let rest = left.checked_sub(name.as_str().len() + value.len());
+        // The value itself may be a part of the whole head, and would keep that.
+        match (rest, HeaderValue::from_bytes(value.as_bytes())) {
+            (Some(rest), Ok(mut copy)) => {
+                copy.set_sensitive(value.is_sensitive());
+                self.fields.append(name, copy);
+                *left = rest;
+            }
+            _ => self.left_out += 1,
+        }
+    }
+
+    /// Returns how many bytes names and values have.
+    pub(crate) fn size(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
     }
 }
 
@@ -212,7 +246,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             source: Source::Server,
             elapsed: Duration::ZERO,
-            headers: HeaderMap::new(),
+            recorded: Recorded::default(),
         }
     }
 

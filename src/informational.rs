@@ -26,9 +26,6 @@ mod hyper_client {
         settings::Unreported,
     };
 
-    /// How many informational responses a request may have. hyper would read them for ever.
-    const LIMIT: u32 = 1000;
-
     /// A callback for every informational (1xx) response: a request extension.
     ///
     /// hyper has room for one such callback per request, and this crate needs it for `100 Continue`.
@@ -36,7 +33,8 @@ mod hyper_client {
     /// this one is called on every hop. Only hyper's HTTP/1 client calls it.
     ///
     /// Where the layer listens (for this, or for `100 Continue`), a server that sends more than 1000 of
-    /// them for one request ends the call, with [`TooManyInformational`] as the error's source.
+    /// them (or another [limit](crate::FollowRedirectLayer::informational_limit)) for one request ends
+    /// the call, with [`TooManyInformational`] as the error's source.
     ///
     /// ```
     /// use http::Request;
@@ -82,12 +80,12 @@ mod hyper_client {
             Self { caller: extensions.remove(), count: None }
         }
 
-        /// Listens for the caller.
+        /// Listens for the caller. More responses than the `limit` end the call.
         #[inline]
-        pub(crate) fn listen<B>(&mut self, request: &mut Request<ReplayBody<B>>) {
+        pub(crate) fn listen<B>(&mut self, request: &mut Request<ReplayBody<B>>, limit: u32) {
             self.count = None;
             if self.caller.is_some() {
-                self.install(request, None);
+                self.install(request, None, limit);
             }
         }
 
@@ -98,6 +96,7 @@ mod hyper_client {
             upload: &Upload<B>,
             hop: u32,
             heard: Heard,
+            limit: u32,
         ) {
             let Heard { successor, unreported } = heard;
             let parked = upload.control().map(|control| Parked {
@@ -107,7 +106,7 @@ mod hyper_client {
                 unreported,
                 heard: AtomicBool::new(false),
             });
-            self.install(request, parked);
+            self.install(request, parked, limit);
         }
 
         /// Is ready when the server has sent too many.
@@ -119,9 +118,9 @@ mod hyper_client {
         }
 
         /// hyper's callback is an extension of one request, so every hop needs its own.
-        fn install<B>(&mut self, request: &mut Request<B>, parked: Option<Parked>) {
+        fn install<B>(&mut self, request: &mut Request<B>, parked: Option<Parked>, limit: u32) {
             let caller = self.caller.clone();
-            let count = Arc::new(Count::default());
+            let count = Arc::new(Count { limit, ..Count::default() });
             self.count = Some(Arc::clone(&count));
             hyper::ext::on_informational(request, move |response| {
                 if count.is_too_many() {
@@ -144,6 +143,8 @@ mod hyper_client {
     /// How many informational responses a request has had.
     #[derive(Default)]
     struct Count {
+        /// How many there may be. hyper would read them for ever.
+        limit: u32,
         responses: AtomicU32,
         /// Wakes the call.
         waker: Mutex<Option<Waker>>,
@@ -153,13 +154,13 @@ mod hyper_client {
         /// Counts one more, and ends the call where it is too many.
         fn is_too_many(&self) -> bool {
             let before = self.responses.fetch_add(1, Ordering::SeqCst);
-            if before == LIMIT {
+            if before == self.limit {
                 let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(waker) = waker {
                     waker.wake();
                 }
             }
-            before >= LIMIT
+            before >= self.limit
         }
 
         fn poll_too_many(&self, cx: &mut Context<'_>) -> Poll<TooManyInformational> {
@@ -169,23 +170,24 @@ mod hyper_client {
                 std::mem::replace(&mut *known, waker)
             };
             drop(replaced);
-            if self.responses.load(Ordering::SeqCst) > LIMIT {
-                return Poll::Ready(TooManyInformational { _priv: () });
+            if self.responses.load(Ordering::SeqCst) > self.limit {
+                return Poll::Ready(TooManyInformational { limit: self.limit });
             }
             Poll::Pending
         }
     }
 
-    /// The source of the error of a call whose server has sent more than 1000 informational (1xx)
-    /// responses and no final one.
+    /// The source of the error of a call whose server has sent more informational (1xx) responses than
+    /// the [limit](crate::FollowRedirectLayer::informational_limit), and no final one.
     #[derive(Debug)]
     pub struct TooManyInformational {
-        _priv: (),
+        limit: u32,
     }
 
     impl fmt::Display for TooManyInformational {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "the server sent more than {LIMIT} informational responses, and no other")
+            let limit = self.limit;
+            write!(f, "the server sent more than {limit} informational responses, and no other")
         }
     }
 
@@ -240,16 +242,16 @@ mod nobody {
 
     /// No transport is known that reports anything.
     #[derive(Default)]
-    pub(crate) struct Listener;
+    pub(crate) struct Listener {}
 
     impl Listener {
         pub(crate) const HEARS: bool = false;
 
         pub(crate) fn new(_: &mut Extensions) -> Self {
-            Self
+            Self {}
         }
 
-        pub(crate) fn listen<B>(&mut self, _: &mut Request<ReplayBody<B>>) {}
+        pub(crate) fn listen<B>(&mut self, _: &mut Request<ReplayBody<B>>, _: u32) {}
 
         pub(crate) fn listen_for<B>(
             &mut self,
@@ -257,6 +259,7 @@ mod nobody {
             _: &Upload<B>,
             _: u32,
             _: Heard,
+            _: u32,
         ) {
         }
 

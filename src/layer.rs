@@ -1,6 +1,6 @@
 //! The layer, and with it all settings.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, StatusCode};
 use tower_layer::Layer;
@@ -8,7 +8,7 @@ use tower_layer::Layer;
 use crate::{
     call::Shared,
     policy::{Policy, Standard},
-    rules::method::MethodRule,
+    rules::{location::LocationLimit, method::MethodRule},
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, Loops, OnRefusal, Settings, keep},
 };
@@ -55,6 +55,30 @@ impl<P> FollowRedirectLayer<P> {
     #[must_use]
     pub fn limit(self, redirects: usize) -> Self {
         self.set(|settings| settings.limit = redirects)
+    }
+
+    /// Sets how long a `Location` may be, and how often it may be there; by default 64 KiB, and 8 times
+    /// the same. What passes that is a [bad `Location`](crate::RefusalKind::BadLocation).
+    #[must_use]
+    pub fn location_limit(self, limit: LocationLimit) -> Self {
+        self.set(|settings| settings.location = limit)
+    }
+
+    /// Sets how long a call may take, with all its hops, up to the head of the response that is handed
+    /// over; by default there is no limit.
+    ///
+    /// Then the call ends with an [`Error`](crate::Error) whose source is
+    /// [`TotalTimeElapsed`](crate::TotalTimeElapsed), and which has the history; hop and upload are
+    /// cancelled as if the call had been dropped. The time counts from the first poll. It includes what a
+    /// policy waits for, such as a human's answer. Where there is no [clock](Self::timer), it has no end.
+    ///
+    /// By itself the layer waits for no more than a [drain](Self::drain) per redirect, and a
+    /// [peek](Self::peek_time) where a policy asks for one. All other time is the inner service's. A limit
+    /// for each hop belongs inside of the layer, and one for the body of the last response is what it
+    /// is without redirects: a matter of the client.
+    #[must_use]
+    pub fn total_time(self, time: Duration) -> Self {
+        self.set(|settings| settings.total_time = Some(time))
     }
 
     /// Refuses a redirect that leads to a request which was sent before in the same chain.
@@ -120,11 +144,21 @@ impl<P> FollowRedirectLayer<P> {
         self.set(|settings| settings.extensions.push(keep::<T>()))
     }
 
-    /// Records a header field of every redirect that is followed, such as `Set-Cookie`; see
-    /// [`Hop::headers`](crate::Hop::headers).
+    /// Records a header field of every redirect that is followed, such as `Set-Cookie`, up to a
+    /// [limit](Self::record_limit); see [`Hop::headers`](crate::Hop::headers).
     #[must_use]
     pub fn record_header(self, name: HeaderName) -> Self {
         self.set(|settings| settings.record.push(name))
+    }
+
+    /// Sets how many bytes of header fields, names and values, are recorded in all hops of a call
+    /// together; by default 64 KiB.
+    ///
+    /// A field that passes the limit is left out, and counted
+    /// ([`Hop::headers_left_out`](crate::Hop::headers_left_out)).
+    #[must_use]
+    pub fn record_limit(self, bytes: usize) -> Self {
+        self.set(|settings| settings.record_limit = bytes)
     }
 
     /// Sets how many bytes of content are recorded while they are sent, so that they can be sent
@@ -158,6 +192,22 @@ impl<P> FollowRedirectLayer<P> {
     #[must_use]
     pub fn drain(self, drain: Drain) -> Self {
         self.set(|settings| settings.drain = drain)
+    }
+
+    /// Sets how long a policy's [peek](crate::policy::Verdict::Peek) into a response body may take; by
+    /// default 5 seconds. Then the policy sees what has come.
+    #[must_use]
+    pub fn peek_time(self, time: Duration) -> Self {
+        self.set(|settings| settings.peek_time = time)
+    }
+
+    /// Sets how many informational (1xx) responses a request may have, where the layer listens to them;
+    /// by default 1000. More of them end the call
+    /// ([`TooManyInformational`](crate::TooManyInformational)).
+    #[cfg(feature = "hyper")]
+    #[must_use]
+    pub fn informational_limit(self, responses: u32) -> Self {
+        self.set(|settings| settings.informational_limit = responses)
     }
 
     /// Sets the clock for every wait; by default tokio's.

@@ -62,6 +62,9 @@
 //! policy may [ask](policy::Verdict::ask) somebody first, and a request may
 //! [bring its own](policy::RequestPolicy).
 //!
+//! One that fetches URLs of strangers takes `policy::DenyPrivateNetworks`, and its connector
+//! (`connect`), so that none of them leads into a private network.
+//!
 //! # The order of layers
 //!
 //! What is *outside* of the layer (above it, in a `ServiceBuilder`) sees one call, what is *inside* sees
@@ -78,7 +81,10 @@
 //!   `hyper::rt::Timer`. Without it, nothing waits for `100 Continue` unless
 //!   [asked](ExpectContinue::wait_unreported) to.
 //! - `fs`: adds `FileBody`, a file as a request body that can be sent again (Unix and Windows).
+//! - `hyper-util`: adds `connect`, connectors of hyper-util that connect to public addresses only.
 //! - `permanent-cache`: remembers permanent redirects (`policy::permanent`).
+//! - `private-networks`: adds `policy::DenyPrivateNetworks`, which stops at redirects into private
+//!   networks (SSRF).
 //! - `snapshot`: adds `policy::permanent::Snapshot`, which keeps them in a file.
 //! - `shared-store`: adds `policy::permanent::shared`, for a fleet that shares them.
 //! - `s3-xml`: reads where S3 redirects to in the XML of its errors, where no header says so.
@@ -88,6 +94,8 @@
 mod body;
 mod call;
 mod chain;
+#[cfg(feature = "hyper-util")]
+pub mod connect;
 mod error;
 mod expectation;
 mod future;
@@ -112,13 +120,13 @@ pub use self::informational::{OnInformational, TooManyInformational};
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
     call::ReplayLimit,
-    error::Error,
+    error::{Error, TotalTimeElapsed},
     future::ResponseFuture,
     history::{Fragment, History, Hop},
     layer::FollowRedirectLayer,
     policy::Policy,
     refusal::{Refusal, RefusalKind},
-    rules::{origin::Origin, target::Target},
+    rules::{location::LocationLimit, origin::Origin, target::Target},
     service::FollowRedirect,
     settings::{Drain, ExpectContinue, OnRefusal},
 };

@@ -6,7 +6,7 @@ use http::{Extensions, HeaderName};
 
 use crate::{
     origins::KnownOrigins,
-    rules::{expect::Threshold, method::MethodRules},
+    rules::{expect::Threshold, location::LocationLimit, method::MethodRules},
     timer::Timer,
 };
 
@@ -14,12 +14,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) limit: usize,
+    pub(crate) total_time: Option<Duration>,
+    pub(crate) location: LocationLimit,
     pub(crate) loops: Loops,
     pub(crate) on_refusal: OnRefusal,
     pub(crate) methods: MethodRules,
     pub(crate) sensitive: Arc<[HeaderName]>,
     pub(crate) extensions: Vec<KeepExtension>,
     pub(crate) record: Vec<HeaderName>,
+    pub(crate) record_limit: usize,
     pub(crate) replay_limit: u64,
     #[cfg(feature = "spill")]
     pub(crate) spill: Option<crate::body::Spill>,
@@ -27,6 +30,8 @@ pub(crate) struct Settings {
     /// Those that have answered `Expect: 100-continue` with 417.
     pub(crate) refusers: Arc<KnownOrigins>,
     pub(crate) drain: Drain,
+    pub(crate) peek_time: Duration,
+    pub(crate) informational_limit: u32,
     pub(crate) timer: Timer,
 }
 
@@ -34,18 +39,23 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limit: 20,
+            total_time: None,
+            location: LocationLimit::default(),
             loops: Loops::UntilLimit,
             on_refusal: OnRefusal::default(),
             methods: MethodRules::default(),
             sensitive: Arc::default(),
             extensions: kept_by_default(),
             record: Vec::new(),
+            record_limit: 64 * 1024,
             replay_limit: 64 * 1024,
             #[cfg(feature = "spill")]
             spill: None,
             expect: ExpectContinue::default(),
             refusers: Arc::default(),
             drain: Drain::default(),
+            peek_time: Duration::from_secs(5),
+            informational_limit: 1000,
             timer: Timer::default(),
         }
     }

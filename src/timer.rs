@@ -55,13 +55,19 @@ impl Deadline {
 
     /// Is ready when the time has come; at once where there is no clock to wait by.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_sleep(cx).unwrap_or(Poll::Ready(()))
+    }
+
+    /// Is ready when the time has come; never where there is no clock to tell.
+    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_sleep(cx).unwrap_or(Poll::Pending)
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
         if self.sleep.is_none() {
             self.sleep = self.timer.sleep(self.after);
         }
-        match &mut self.sleep {
-            Some(sleep) => sleep.poll(cx),
-            None => Poll::Ready(()),
-        }
+        self.sleep.as_mut().map(|sleep| sleep.poll(cx))
     }
 }
 

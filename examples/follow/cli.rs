@@ -6,7 +6,9 @@ use clap::{Parser, ValueEnum};
 use http::{HeaderName, Method};
 
 use crate::{
-    values::{ConnectTo, HeaderEdit, Keys, ProtoRedir, RefererFlag, Scope, redirects, seconds},
+    values::{
+        ConnectTo, HeaderEdit, Keys, Private, ProtoRedir, RefererFlag, Scope, redirects, seconds,
+    },
     write_out::Template,
 };
 
@@ -122,6 +124,14 @@ pub(crate) struct Cli {
     /// standard, none, same-origin, …: all must agree
     #[arg(long, value_enum, value_name = "NAME", hide_possible_values = true)]
     pub(crate) policy: Vec<PolicyName>,
+
+    /// What `deny-private-networks` allows besides
+    #[arg(long, value_name = "HOST|.DOMAIN|NET")]
+    pub(crate) allow_private: Vec<Private>,
+
+    /// Deny private networks to the URLs themselves, too
+    #[arg(long)]
+    pub(crate) check_first: bool,
 
     /// How `strict` confirms, by default `ask`
     #[arg(long, value_enum, value_name = "yes|no|ask", hide_possible_values = true)]

@@ -1,4 +1,4 @@
-//! Opens connections: TCP, and TLS on top for `https`.
+//! Opens connections: TCP, to public addresses only if that is asked for, and TLS on top for `https`.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use std::{
 
 use http::Uri;
 use hyper_util::{
-    client::legacy::connect::{Connected, Connection},
+    client::legacy::connect::{Connected, Connection, HttpConnector, dns::GaiResolver},
     rt::TokioIo,
 };
 use tokio::{
@@ -22,6 +22,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tower::{BoxError, Service};
+use tower_follow_redirect::{
+    connect::{PublicConnector, PublicResolver},
+    policy::DenyPrivateNetworks,
+};
 
 use crate::values::ConnectTo;
 
@@ -29,13 +33,24 @@ use crate::values::ConnectTo;
 #[derive(Clone)]
 pub(crate) struct Connector {
     detours: Arc<[ConnectTo]>,
+    public: Option<PublicConnector<HttpConnector<PublicResolver<GaiResolver>>>>,
     tls: TlsConnector,
     opened: Arc<AtomicU64>,
 }
 
 impl Connector {
-    pub(crate) fn new(detours: &[ConnectTo], tls: TlsConnector) -> Self {
-        Self { detours: detours.into(), tls, opened: Arc::default() }
+    pub(crate) fn new(
+        detours: &[ConnectTo],
+        deny: Option<DenyPrivateNetworks>,
+        tls: TlsConnector,
+    ) -> Self {
+        let public = deny.map(|deny| {
+            let mut connector = deny.http_connector();
+            // TLS is on top.
+            connector.get_mut().enforce_http(false);
+            connector
+        });
+        Self { detours: detours.into(), public, tls, opened: Arc::default() }
     }
 
     /// Returns a count of the connections that were opened.
@@ -43,15 +58,21 @@ impl Connector {
         Arc::clone(&self.opened)
     }
 
-    async fn connect(self, uri: Uri) -> Result<TokioIo<Stream>, BoxError> {
+    async fn connect(mut self, uri: Uri) -> Result<TokioIo<Stream>, BoxError> {
         let is_https = uri.scheme_str() == Some("https");
         let host = uri.host().ok_or("the URI names no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         let detour = self.detours.iter().find_map(|detour| detour.map(host, port));
-        let (to_host, to_port) = detour.unwrap_or_else(|| (host.into(), port));
-        let tcp = TcpStream::connect((&*to_host, to_port)).await;
-        let tcp = tcp.map_err(|error| format!("cannot connect to {to_host}:{to_port}: {error}"))?;
+        let tcp = match (&mut self.public, detour) {
+            // Where --connect-to leads was said by the user.
+            (Some(public), None) => public.call(uri.clone()).await?.into_inner(),
+            (_, detour) => {
+                let (host, port) = detour.unwrap_or_else(|| (host.into(), port));
+                let tcp = TcpStream::connect((&*host, port)).await;
+                tcp.map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?
+            }
+        };
         tcp.set_nodelay(true)?;
         self.opened.fetch_add(1, Ordering::Relaxed);
         if !is_https {

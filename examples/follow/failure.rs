@@ -5,6 +5,8 @@ use std::{error::Error as _, fmt::Display, io::Write, process::ExitCode};
 use http_body::Body;
 use tower_follow_redirect::{Error, Refusal, RefusalKind};
 
+use crate::report::refused;
+
 /// An exit code, curl's where curl has one, and the line that explains it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -43,12 +45,10 @@ impl Failure {
         Self { code: 28, line: format!("timeout: {url} took more than {seconds} s") }
     }
 
-    /// The redirect layer's error: a refusal, or the transport's failure.
-    pub(crate) fn call<R: Body>(error: &Error<R>) -> Self {
-        match error.refusal() {
-            Some(refusal) => Self { code: refused(refusal.kind()), line: refusal_line(refusal) },
-            None => Self { code: 7, line: chain(error) },
-        }
+    /// The redirect layer's error: a refusal of whatever kind, or the transport's failure.
+    pub(crate) fn call<R: Body + 'static>(error: &Error<R>) -> Self {
+        let code = refused(error).map_or(7, code);
+        Self { code, line: error.refusal().map_or_else(|| chain(error), refusal_line) }
     }
 
     pub(crate) fn is_timeout(&self) -> bool {
@@ -69,7 +69,7 @@ impl Failure {
     }
 }
 
-fn refused(kind: RefusalKind) -> u8 {
+fn code(kind: RefusalKind) -> u8 {
     match kind {
         RefusalKind::Scheme => 1,
         RefusalKind::BadLocation => 3,

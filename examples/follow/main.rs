@@ -7,8 +7,8 @@
 //!
 //! It exits with 0 when a response came back, whatever its status; else with curl's code where curl
 //! has one: 2 for flags, 3 for a URL, 7 for the transport, 18 for a response that broke off, 23 and
-//! 26 for files, 28 for the time; and of redirects, 1 for the scheme, 3 for a bad `Location`, 65 for
-//! content that is gone, 47 for the rest.
+//! 26 for files, 28 for the time; and of what is refused, 1 for the scheme, 3 for a bad `Location`, 65
+//! for content that is gone, 47 for the rest.
 //!
 //! `wire` sits below the redirect layer and sees every request that leaves; `transfer` is one URL
 //! from its request to its report. The other modules are what their names say.
@@ -23,6 +23,7 @@ mod failure;
 mod memory;
 mod output;
 mod policy;
+mod private;
 mod report;
 mod request;
 mod sign;

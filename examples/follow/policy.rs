@@ -9,13 +9,13 @@ use crate::{
     confirm,
     failure::Failure,
     memory::Memory,
+    private,
     values::ProtoRedir,
 };
 
 /// Makes one policy of all that must agree.
 pub(crate) fn chosen(cli: &Cli, memory: Option<&Memory>) -> Result<Box<dyn Policy>, Failure> {
-    let named: Result<Vec<_>, _> = cli.policy.iter().map(|name| named(cli, *name)).collect();
-    let mut policies = named?;
+    let mut policies: Vec<_> = cli.policy.iter().map(|name| named(cli, *name)).collect();
     if cli.confirm.is_some() && !cli.policy.contains(&PolicyName::Strict) {
         return Err(Failure::usage("--confirm is about --policy strict, which is not given"));
     }
@@ -38,17 +38,15 @@ pub(crate) fn chosen(cli: &Cli, memory: Option<&Memory>) -> Result<Box<dyn Polic
     Ok(all.unwrap_or_else(|| Box::new(Standard)))
 }
 
-fn named(cli: &Cli, name: PolicyName) -> Result<Box<dyn Policy>, Failure> {
-    Ok(match name {
+fn named(cli: &Cli, name: PolicyName) -> Box<dyn Policy> {
+    match name {
         // The defaults hold under every policy, and where nobody has an opinion, a redirect is
         // followed: `Standard` itself would forbid the credentials that --location-trusted grants.
         PolicyName::Standard => Box::new(Decision::Pass),
         PolicyName::None => Box::new(Decision::Stop),
         PolicyName::SameOrigin => Box::new(SameOrigin),
-        PolicyName::DenyPrivateNetworks => {
-            return Err(Failure::usage("--policy deny-private-networks is not built yet"));
-        }
+        PolicyName::DenyPrivateNetworks => Box::new(private::policy(cli)),
         PolicyName::Strict => Box::new(confirm::strict(cli.confirm.unwrap_or(Confirm::Ask))),
         PolicyName::S3 => Box::new(cli.s3_domain.iter().fold(S3::new(), S3::domain)),
-    })
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{StatusCode, response};
 use http_body::Body;
-use tower_follow_redirect::{Error, History, Refusal};
+use tower_follow_redirect::{Error, History, Refusal, RefusalKind, policy::private::NotPublic};
 
 use crate::{request::Target, wire::Exchange};
 
@@ -35,19 +35,32 @@ pub(crate) struct Known {
     status: Option<StatusCode>,
     history: Option<History>,
     refusal: Option<Refusal>,
+    /// Why the last redirect was not followed, or the last request not sent.
+    reason: Option<RefusalKind>,
 }
 
 impl Known {
     pub(crate) fn of_response(head: &response::Parts) -> Self {
         let history = head.extensions.get().cloned();
-        let refusal = head.extensions.get().cloned();
-        Self { status: Some(head.status), history, refusal }
+        let refusal: Option<Refusal> = head.extensions.get().cloned();
+        let reason = refusal.as_ref().map(Refusal::kind);
+        Self { status: Some(head.status), history, refusal, reason }
     }
 
-    pub(crate) fn of_error<R: Body>(error: Error<R>) -> Self {
+    pub(crate) fn of_error<R: Body + 'static>(error: Error<R>) -> Self {
         let (history, refusal) = (error.history().cloned(), error.refusal().cloned());
+        let reason = refused(&error);
         let status = error.into_response().map(|response| response.status());
-        Self { status, history, refusal }
+        Self { status, history, refusal, reason }
+    }
+}
+
+/// Returns why an error is a refusal: of a redirect, of a request, or of a connection.
+pub(crate) fn refused<R: Body + 'static>(error: &Error<R>) -> Option<RefusalKind> {
+    match (error.refusal(), error.not_admitted()) {
+        (Some(refusal), _) => Some(refusal.kind()),
+        (None, Some(failure)) => Some(failure.kind()),
+        (None, None) => NotPublic::of(error).map(|_| RefusalKind::Policy),
     }
 }
 
@@ -60,7 +73,7 @@ impl Report {
         connects: u64,
         elapsed: Duration,
     ) -> Self {
-        let Known { status, history, refusal } = known;
+        let Known { status, history, refusal, reason } = known;
         let (status, history, refusal) = (*status, history.clone(), refusal.as_ref());
         let url = match (&history, &*exchanges) {
             (Some(history), _) => history.effective_url(),
@@ -74,7 +87,7 @@ impl Report {
                 Some(history) => history.hops().len(),
                 None => exchanges.iter().rev().skip(1).filter(|e| is_redirected(e)).count(),
             },
-            stop_reason: refusal.map(|refusal| refusal.kind().as_str()),
+            stop_reason: reason.map(RefusalKind::as_str),
             url,
             connects,
             elapsed,

@@ -44,6 +44,13 @@ impl Target {
         Ok(Self { uri, fragment, authorization })
     }
 
+    /// Returns the host and the port.
+    pub(crate) fn place(&self) -> String {
+        let is_https = self.uri.scheme_str() == Some("https");
+        let port = self.uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        format!("{}:{port}", self.uri.host().unwrap_or_default())
+    }
+
     /// Returns the URL without userinfo.
     pub(crate) fn url(&self) -> String {
         match &self.fragment {

@@ -22,6 +22,7 @@ use crate::{
     failure::{Failure, refusal_line},
     memory::Memory,
     output::{self, Output},
+    private,
     report::{Known, Report},
     request::{self, Target},
     tls,
@@ -47,7 +48,8 @@ impl Session {
     pub(crate) fn new(cli: Cli) -> Result<Self, Failure> {
         let console = Console::new(&cli);
         let log = Log::default();
-        let connector = Connector::new(&cli.connect_to, tls::connector(&cli)?);
+        let public = private::connections(&cli)?;
+        let connector = Connector::new(&cli.connect_to, public, tls::connector(&cli)?);
         let opened = connector.opened();
         let memory = Memory::load(&cli)?;
         let service = client::new(&cli, memory.as_ref(), connector, log.clone(), console.clone())?;

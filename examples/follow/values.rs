@@ -1,8 +1,9 @@
 //! Values of flags, parsed.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header, uri::Authority};
+use tower_follow_redirect::policy::private::IpNet;
 
 /// What `-H` does to the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +127,31 @@ impl FromStr for ConnectTo {
             return Err("expected `HOST1:PORT1:HOST2:PORT2`, each of which may be empty".into());
         };
         Ok(Self { from: (host(from_host), port(from_port)?), to: (host(to_host), port(to_port)?) })
+    }
+}
+
+/// `--allow-private`: a host, with or without a port, a domain, or a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Private {
+    Host(String),
+    /// With its dot.
+    Suffix(String),
+    Net(IpNet),
+}
+
+impl FromStr for Private {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            return text.parse().map(Self::Net).map_err(|_| format!("`{text}` is no network"));
+        }
+        let is_host = text.parse::<IpAddr>().is_ok() || text.parse::<Authority>().is_ok();
+        match text.strip_prefix('.') {
+            Some(domain) if domain.parse::<Authority>().is_ok() => Ok(Self::Suffix(text.into())),
+            None if is_host => Ok(Self::Host(text.into())),
+            Some(_) | None => Err("expected `HOST`, `HOST:PORT`, `.DOMAIN` or `10.0.0.0/8`".into()),
+        }
     }
 }
 

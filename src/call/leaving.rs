@@ -11,30 +11,52 @@ use crate::{
     chain::{Next, Step},
     error::Error,
     expectation::{self, Wait},
-    policy::{Policy, Recall, RequestPolicy},
+    policy::{Admission, Failure, Policy, Recall, Recollection, Remembered, RequestPolicy},
     refusal::RefusalKind,
     rules::expect::Expectation,
     settings::OnRefusal,
 };
+
+/// What keeps a request from leaving as it is.
+pub(crate) enum Obstacle {
+    /// The policy does not let it leave at all.
+    Forbidden(Failure),
+    /// The policy waits before it knows.
+    Undecided(Recollection),
+    /// The policy remembers where it must go.
+    Redirect(Remembered),
+    /// What the policy remembered, and led here, was wrong.
+    Retraction,
+}
 
 impl<P, B> Call<P, B>
 where
     P: Policy,
     B: Body + Send + 'static,
 {
-    /// Asks what the policy remembers of where a request must go.
+    /// Asks the policy whether a request may leave, and what it remembers of where that must go.
     #[inline]
-    pub(crate) fn recall(&mut self, head: &request::Parts) -> Recall {
-        with_policy!(self, |policy| self.chain.recall(policy, head))
+    pub(crate) fn obstacle(&mut self, head: &request::Parts) -> Option<Obstacle> {
+        match with_policy!(self, |policy| self.chain.admit(policy, head)) {
+            Admission::Granted => {}
+            Admission::Refused(failure) => return Some(Obstacle::Forbidden(failure)),
+            Admission::Wait(recollection) => return Some(Obstacle::Undecided(recollection)),
+        }
+        match with_policy!(self, |policy| self.chain.recall(policy, head)) {
+            Recall::Nothing => None,
+            Recall::Redirect(remembered) => Some(Obstacle::Redirect(remembered)),
+            Recall::Retract => Some(Obstacle::Retraction),
+            Recall::Wait(recollection) => Some(Obstacle::Undecided(recollection)),
+        }
     }
 
-    /// Says what is done with the first request, given what the policy remembers of it.
-    pub(crate) fn on_first_recall<R: Body>(
+    /// Says what is done with the first request, which does not leave as it is.
+    pub(crate) fn on_first_obstacle<R: Body>(
         &mut self,
-        recall: Recall,
+        obstacle: Obstacle,
         head: request::Parts,
     ) -> Outcome<B, R> {
-        self.on_recall(recall, head, 0)
+        self.overcome(Some(obstacle), head, 0)
     }
 
     /// Goes on with the request that waits to be sent.
@@ -43,34 +65,35 @@ where
         self.leave(head, hop)
     }
 
-    /// Lets a request leave, unless the policy remembers that it must go elsewhere.
+    /// Lets a request leave, unless the policy forbids it, or remembers that it must go elsewhere.
     pub(super) fn leave<R: Body>(&mut self, head: request::Parts, hop: u32) -> Outcome<B, R> {
-        let recall = self.recall(&head);
-        self.on_recall(recall, head, hop)
+        let obstacle = self.obstacle(&head);
+        self.overcome(obstacle, head, hop)
     }
 
-    fn on_recall<R: Body>(
+    fn overcome<R: Body>(
         &mut self,
-        mut recall: Recall,
+        mut obstacle: Option<Obstacle>,
         mut head: request::Parts,
         mut hop: u32,
     ) -> Outcome<B, R> {
         loop {
-            let remembered = match recall {
-                Recall::Redirect(remembered) => remembered,
-                Recall::Nothing => return Outcome::Send(self.send(head, hop)),
-                Recall::Retract => match self.retraction() {
+            let remembered = match obstacle {
+                None => return Outcome::Send(self.send(head, hop)),
+                Some(Obstacle::Redirect(remembered)) => remembered,
+                Some(Obstacle::Forbidden(failure)) => return self.forbid(failure),
+                Some(Obstacle::Undecided(recollection)) => {
+                    self.leaving = Some(Box::new(Leaving { head, hop }));
+                    return Outcome::Recall(recollection);
+                }
+                Some(Obstacle::Retraction) => match self.retraction() {
                     Some((next, prepared)) => {
                         (head, hop) = self.move_on(next, prepared);
-                        recall = self.recall(&head);
+                        obstacle = self.obstacle(&head);
                         continue;
                     }
                     None => return Outcome::Send(self.send(head, hop)),
                 },
-                Recall::Wait(recollection) => {
-                    self.leaving = Some(Box::new(Leaving { head, hop }));
-                    return Outcome::Recall(recollection);
-                }
             };
             let resend = self.upload.resend();
             let (settings, policy) = (&self.shared.settings, policy(&self.policy, &self.shared));
@@ -79,8 +102,15 @@ where
                 ControlFlow::Continue(next) => (head, hop) = next,
                 ControlFlow::Break(outcome) => return outcome,
             }
-            recall = self.recall(&head);
+            obstacle = self.obstacle(&head);
         }
+    }
+
+    /// Ends the call with a request that may not leave.
+    #[cold]
+    fn forbid<R: Body>(&mut self, failure: Failure) -> Outcome<B, R> {
+        let request_line = self.chain.request_line();
+        Outcome::Done(Err(Error::not_sent(request_line, self.chain.history(), failure)))
     }
 
     /// Makes the request of a hop, whose content may have to wait.
@@ -166,7 +196,7 @@ where
         match wait {
             None => {
                 let mut request = Request::from_parts(head, self.upload.body(hop, None));
-                self.listener.listen(&mut request);
+                self.listener.listen(&mut request, self.shared.settings.informational_limit);
                 request
             }
             Some(wait) => self.waiting_request(head, hop, wait),
@@ -180,7 +210,8 @@ where
         Wait { patience, heard }: Wait,
     ) -> Request<ReplayBody<B>> {
         let mut request = Request::from_parts(head, self.upload.body(hop, Some(patience)));
-        self.listener.listen_for(&mut request, &self.upload, hop, heard);
+        let limit = self.shared.settings.informational_limit;
+        self.listener.listen_for(&mut request, &self.upload, hop, heard, limit);
         request
     }
 }

@@ -20,13 +20,14 @@ pub use self::own::ReplayLimit;
 use crate::{
     body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
-    error::Error,
+    error::{Error, TotalTimeElapsed},
     expectation,
     history::Source,
     informational::Listener,
     policy::{Answer, Policy, Question, Recalled, Recollection, RequestPolicy},
     rules::expect::Expectation,
     settings::Settings,
+    timer::Deadline,
 };
 
 /// What a layer gives to all its calls.
@@ -196,6 +197,19 @@ where
         // No other request helps against such a server.
         let _ = self.conclude_failure(&*too_many);
         Poll::Ready(self.error(too_many))
+    }
+
+    /// Returns when the whole call must have ended, if it must.
+    #[inline]
+    pub(crate) fn total_deadline(&self) -> Option<Box<Deadline>> {
+        let time = self.settings().total_time?;
+        Some(Box::new(Deadline::new(&self.settings().timer, time)))
+    }
+
+    /// Makes the error of a call that has taken too long.
+    pub(crate) fn too_late<R: Body>(&mut self) -> Error<R> {
+        let limit = self.settings().total_time.unwrap_or_default();
+        self.error(TotalTimeElapsed { limit })
     }
 
     pub(crate) fn settings(&self) -> &Settings {

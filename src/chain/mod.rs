@@ -18,8 +18,8 @@ use crate::{
     head::Head,
     history::{History, Source},
     policy::{
-        Answer, Attempt, CallFacts, Decision, Edits, Exchange, Outcome, Outgoing, Policy, Proposal,
-        Question, Recall, Recalled, Remembered, Sent, Verdict, is_asked,
+        Admission, Answer, Attempt, CallFacts, Decision, Edits, Exchange, Outcome, Outgoing,
+        Policy, Proposal, Question, Recall, Recalled, Remembered, Sent, Verdict, is_asked,
     },
     refusal::{Refusal, RefusalKind},
     rules::{expect::Expectation, target::Target},
@@ -122,8 +122,19 @@ impl Chain {
             return Step::Return(response.status.is_redirection().then_some(refusal));
         }
         let fragment = self.at.fragment.as_deref();
-        let proposal = Proposal::new(self.at.head.whole(), fragment, response, &settings.methods);
+        let request = self.at.head.whole();
+        let (rules, limit) = (&settings.methods, settings.location);
+        let proposal = Proposal::new(request, fragment, response, rules, limit);
         self.decide(settings, policy, response, proposal, seen)
+    }
+
+    /// Asks whether the request that is sent next may leave.
+    #[inline]
+    pub(crate) fn admit<P>(&mut self, policy: &P, head: &request::Parts) -> Admission
+    where
+        P: Policy + ?Sized,
+    {
+        policy.admit(&mut Outgoing::of(head, trail::hops(&self.trail), &mut self.call_state))
     }
 
     /// Asks what the policy remembers of where the request that is sent next must go.

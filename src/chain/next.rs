@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, request};
 
 use super::{Chain, standing::Standing};
 use crate::{
-    history::{Hop, Source},
+    history::{Hop, Recorded, Source},
     policy::Edits,
     rules::{
         expect,
@@ -52,7 +52,7 @@ pub(super) struct Followed {
     pub(super) source: Source,
     pub(super) elapsed: Duration,
     /// What the history keeps of the response's.
-    pub(super) recorded: HeaderMap,
+    pub(super) recorded: Recorded,
 }
 
 impl Followed {
@@ -128,7 +128,7 @@ impl Chain {
             status: followed.status,
             source: followed.source,
             elapsed: followed.elapsed,
-            headers: followed.recorded,
+            recorded: followed.recorded,
         });
         trail.visited.extend(followed.visit);
     }

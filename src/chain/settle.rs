@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, response};
+use http::{Extensions, HeaderMap, StatusCode, Uri, response};
 
 use super::{
     Chain, Pending, Step,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     body::Resend,
-    history::Source,
+    history::{Recorded, Source},
     policy::{Decision, Failure, Proposal},
     refusal::RefusalKind,
     rules::{
@@ -54,7 +54,7 @@ impl Chain {
         }
 
         let crossing = Crossing::between(self.at.head.uri(), target.uri(), grant);
-        let recorded = recorded(&response.headers, &settings.record);
+        let recorded = self.recorded(&response.headers, settings);
         let extensions = self.kept_extensions(crossing, settings);
         let (uri, fragment) = target.into_parts();
         let mut followed = Followed {
@@ -159,15 +159,20 @@ impl Chain {
             }
         }
     }
-}
 
-/// Returns the fields of a redirect that the history keeps.
-fn recorded(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let mut recorded = HeaderMap::new();
-    for name in names {
-        for value in headers.get_all(name) {
-            recorded.append(name, value.clone());
+    /// Returns the fields of a redirect that the history keeps.
+    fn recorded(&self, headers: &HeaderMap, settings: &Settings) -> Recorded {
+        let mut recorded = Recorded::default();
+        if settings.record.is_empty() {
+            return recorded;
         }
+        let used: usize = self.hops().iter().map(|hop| hop.recorded.size()).sum();
+        let mut left = settings.record_limit.saturating_sub(used);
+        for name in &settings.record {
+            for value in headers.get_all(name) {
+                recorded.add(name, value, &mut left);
+            }
+        }
+        recorded
     }
-    recorded
 }

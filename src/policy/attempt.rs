@@ -9,7 +9,7 @@ use crate::{
     body::Resend,
     history::{Hop, Source},
     rules::{
-        location::{self, LocationError},
+        location::{self, LocationError, LocationLimit},
         method::{self, Content, MethodRules},
         next::{self, Crossing, Secrets},
         origin,
@@ -51,8 +51,10 @@ impl Proposal {
         fragment: Option<&str>,
         response: &response::Parts,
         rules: &MethodRules,
+        limit: LocationLimit,
     ) -> Self {
-        let target = location::target(&request.uri, fragment, &response.headers);
+        let headers = &response.headers;
+        let target = location::target_within(limit, &request.uri, fragment, headers);
         Self::of(request, response.status, target, rules)
     }
 

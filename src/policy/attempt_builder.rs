@@ -2,15 +2,14 @@
 
 use std::{fmt, time::Duration};
 
-use http::{
-    Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, header, request, response,
-};
+use http::{Extensions, Method, Request, Response, StatusCode, Uri, header, request, response};
 
 use super::attempt::{Attempt, CallFacts, Proposal};
 use crate::{
     body::Resend,
-    history::{Hop, Source},
+    history::{Hop, Recorded, Source},
     rules::{
+        location::LocationLimit,
         method::MethodRules,
         next::Secrets,
         target::{Target, redacted},
@@ -46,7 +45,8 @@ impl AttemptBuilder {
     pub fn new(request: Request<()>, response: Response<()>) -> Self {
         let (request, ()) = request.into_parts();
         let (response, ()) = response.into_parts();
-        let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
+        let (rules, limit) = (MethodRules::default(), LocationLimit::default());
+        let proposal = Proposal::new(&request, None, &response, &rules, limit);
         Self {
             request,
             response,
@@ -85,8 +85,8 @@ impl AttemptBuilder {
     #[must_use]
     pub fn hop(mut self, method: Method, uri: Uri, status: StatusCode) -> Self {
         let requested = Target::new(uri, None).expect("an http or https URI");
-        let (source, elapsed, headers) = (Source::Server, Duration::ZERO, HeaderMap::new());
-        self.hops.push(Hop { method, requested, status, source, elapsed, headers });
+        let (source, elapsed, recorded) = (Source::Server, Duration::ZERO, Recorded::default());
+        self.hops.push(Hop { method, requested, status, source, elapsed, recorded });
         self
     }
 

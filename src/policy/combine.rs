@@ -3,8 +3,8 @@
 use http::{StatusCode, request};
 
 use super::{
-    Answer, Attempt, Decision, Edits, Exchange, ExpectSupport, Outgoing, Policy, Question, Recall,
-    Verdict, is_asked,
+    Admission, Answer, Attempt, Decision, Edits, Exchange, ExpectSupport, Outgoing, Policy,
+    Question, Recall, Verdict, is_asked,
 };
 
 /// Follows where both policies do; made by [`Policy::and`].
@@ -51,6 +51,10 @@ impl<A: Policy, B: Policy> Policy for And<A, B> {
 
     fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
         recall(&self.first, &self.second, request)
+    }
+
+    fn admit(&self, request: &mut Outgoing<'_>) -> Admission {
+        admit(&self.first, &self.second, request)
     }
 
     fn concluded(&self, exchange: &mut Exchange<'_>) {
@@ -103,6 +107,10 @@ impl<A: Policy, B: Policy> Policy for Or<A, B> {
         recall(&self.first, &self.second, request)
     }
 
+    fn admit(&self, request: &mut Outgoing<'_>) -> Admission {
+        admit(&self.first, &self.second, request)
+    }
+
     fn concluded(&self, exchange: &mut Exchange<'_>) {
         self.first.concluded(exchange);
         self.second.concluded(exchange);
@@ -114,6 +122,14 @@ fn recall(first: &impl Policy, second: &impl Policy, request: &mut Outgoing<'_>)
     match first.recall(request) {
         Recall::Nothing => second.recall(request),
         recall => recall,
+    }
+}
+
+/// Returns what the first of two policies has against a request, or else what the second has.
+fn admit(first: &impl Policy, second: &impl Policy, request: &mut Outgoing<'_>) -> Admission {
+    match first.admit(request) {
+        Admission::Granted => second.admit(request),
+        admission => admission,
     }
 }
 

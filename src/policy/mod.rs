@@ -17,6 +17,7 @@
 //! let _layer = tower_follow_redirect::FollowRedirectLayer::new().with_policy(policy);
 //! ```
 
+mod admission;
 mod attempt;
 mod attempt_builder;
 mod combine;
@@ -27,6 +28,8 @@ mod https_only;
 mod limited;
 #[cfg(feature = "permanent-cache")]
 pub mod permanent;
+#[cfg(feature = "private-networks")]
+pub mod private;
 mod recall;
 mod redirect_fn;
 mod referer;
@@ -44,9 +47,12 @@ use http::{StatusCode, request};
 
 #[cfg(feature = "permanent-cache")]
 pub use self::permanent::PermanentCache;
+#[cfg(feature = "private-networks")]
+pub use self::private::DenyPrivateNetworks;
 #[cfg(feature = "tower-http")]
 pub use self::tower_http::TowerHttp;
 pub use self::{
+    admission::Admission,
     attempt::Attempt,
     attempt_builder::AttemptBuilder,
     combine::{And, Or},
@@ -137,6 +143,19 @@ pub trait Policy: Send + Sync {
     fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
         let _ = request;
         Recall::Nothing
+    }
+
+    /// Returns whether `request` may leave.
+    ///
+    /// It is called before every request leaves: the first one, those that redirects lead to, those that
+    /// [`recall`](Self::recall) leads to or takes back, and CONNECT and upgrades too. Where it is refused,
+    /// the call ends with an [`Error`](crate::Error) without a response, whatever
+    /// [`OnRefusal`](crate::OnRefusal) says: there is none that could be returned.
+    ///
+    /// Where [`and`](Self::and) or [`or`](Self::or) join two policies, both must grant it.
+    fn admit(&self, request: &mut Outgoing<'_>) -> Admission {
+        let _ = request;
+        Admission::Granted
     }
 
     /// Learns what came of a request: a response, or the inner service's error.
@@ -242,6 +261,10 @@ macro_rules! forward {
                 (**self).recall(request)
             }
 
+            fn admit(&self, request: &mut Outgoing<'_>) -> Admission {
+                (**self).admit(request)
+            }
+
             fn concluded(&self, exchange: &mut Exchange<'_>) {
                 (**self).concluded(exchange);
             }
@@ -268,6 +291,7 @@ mod tests {
     struct Spy {
         asked: AtomicUsize,
         recalled: AtomicUsize,
+        admitted: AtomicUsize,
         concluded: AtomicUsize,
     }
 
@@ -292,6 +316,11 @@ mod tests {
         fn recall(&self, _: &mut Outgoing<'_>) -> Recall {
             self.recalled.fetch_add(1, Ordering::SeqCst);
             Recall::Retract
+        }
+
+        fn admit(&self, _: &mut Outgoing<'_>) -> Admission {
+            self.admitted.fetch_add(1, Ordering::SeqCst);
+            Admission::refuse("no")
         }
 
         fn concluded(&self, exchange: &mut Exchange<'_>) {
@@ -334,6 +363,9 @@ mod tests {
             let recall = policy.recall(&mut Outgoing::new(&head, &mut state));
             assert!(matches!(recall, Recall::Retract), "{name}");
             assert_eq!(spy.recalled.load(Ordering::SeqCst), calls + 1, "{name}");
+            let admission = policy.admit(&mut Outgoing::new(&head, &mut state));
+            assert!(matches!(admission, Admission::Refused(_)), "{name}");
+            assert_eq!(spy.admitted.load(Ordering::SeqCst), calls + 1, "{name}");
             let error = std::io::Error::other("down");
             let mut exchange = Exchange::new(&head, Err(&error), &mut state);
             policy.concluded(&mut exchange);

@@ -14,7 +14,8 @@ use crate::{
     rules::target::{Target, redacted},
 };
 
-/// A request that is about to be sent, as [`Policy::recall`](super::Policy::recall) sees it.
+/// A request that is about to be sent, as [`Policy::recall`](super::Policy::recall) and
+/// [`Policy::admit`](super::Policy::admit) see it.
 pub struct Outgoing<'a> {
     request: &'a request::Parts,
     hops: &'a [Hop],
@@ -112,7 +113,7 @@ impl Remembered {
     }
 }
 
-/// What a policy waits for before it knows what it remembers, such as the answer of a shared store.
+/// What a policy waits for before a request leaves, such as the answer of a shared store, or of DNS.
 pub struct Recollection {
     future: Pin<Box<dyn Future<Output = ()> + Send>>,
 }

@@ -11,8 +11,9 @@ use tower_http::follow_redirect::policy as theirs;
 use super::{Attempt, CallFacts, Decision, Policy, Proposal, Verdict};
 use crate::{
     body::Resend,
-    history::{Hop, Source},
+    history::{Hop, Recorded, Source},
     rules::{
+        location::LocationLimit,
         method::{Content, MethodRules},
         next::{self, Crossing, Grant, Secrets},
         target::Target,
@@ -23,7 +24,7 @@ use crate::{
 ///
 /// So its decisions can be had without another layer. What tower-http has no place for is not there: a
 /// policy sees neither the fields nor the body of the response, but only its status and where it leads,
-/// and is not asked where that is nowhere. A redirect is handed back, and not followed, where the policy
+/// and is not asked where that is nowhere, nor [before a request leaves](Policy::admit). A redirect is handed back, and not followed, where the policy
 ///
 /// - has a [question](Verdict::ask), or wants to [peek](Verdict::Peek);
 /// - fails (its error is lost) or leads elsewhere than `Location` does;
@@ -76,7 +77,8 @@ impl<P: Policy> TowerHttp<P> {
     /// Asks the policy, and notes the next request. `None` if the redirect is not to be followed.
     fn follow(&mut self, theirs: &theirs::Attempt<'_>) -> Option<Next> {
         let (request, response) = (self.request(theirs), response(theirs)?);
-        let proposal = Proposal::new(&request, None, &response, &MethodRules::default());
+        let (rules, limit) = (MethodRules::default(), LocationLimit::default());
+        let proposal = Proposal::new(&request, None, &response, &rules, limit);
         let secrets = Secrets { added: &[], set_by_policy: &self.set_by_policy };
         let call = CallFacts {
             source: Source::Server,
@@ -109,7 +111,7 @@ impl<P: Policy> TowerHttp<P> {
             status: theirs.status(),
             source: Source::Server,
             elapsed: Duration::ZERO,
-            headers: HeaderMap::new(),
+            recorded: Recorded::default(),
         });
         Some(Next { headers, crossing, extensions: edits.extensions })
     }

@@ -87,7 +87,7 @@ impl Policy for Decision {
     }
 }
 
-/// Why a policy ends a call, or stops at a redirect.
+/// Why a policy ends a call, stops at a redirect, or lets no request leave.
 #[derive(Clone)]
 pub struct Failure {
     pub(crate) kind: RefusalKind,
@@ -95,13 +95,18 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn of(error: impl Into<BoxError>) -> Self {
+    pub(super) fn of(error: impl Into<BoxError>) -> Self {
         Self { kind: RefusalKind::Policy, source: Some(error.into().into()) }
     }
 
-    /// Returns the reason that the [`Refusal`](crate::Refusal) will have.
+    /// Returns the reason that a [`Refusal`](crate::Refusal) has.
     pub fn kind(&self) -> RefusalKind {
         self.kind
+    }
+
+    /// Returns the error that the policy gave as the reason, if it gave one.
+    pub fn error(&self) -> Option<&(dyn error::Error + Send + Sync + 'static)> {
+        self.source.as_deref()
     }
 }
 

@@ -30,6 +30,10 @@ pub enum LocationError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadLocation {
+    /// It is longer than the [limit](LocationLimit::bytes).
+    TooLong,
+    /// It is there more often than the [limit](LocationLimit::fields) allows, if always the same.
+    TooMany,
     /// There are several, and they differ.
     Several,
     /// It holds a control character.
@@ -79,6 +83,8 @@ impl fmt::Display for LocationError {
 impl fmt::Display for BadLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::TooLong => "Location is longer than the limit",
+            Self::TooMany => "there are more Location fields than the limit allows",
             Self::Several => "several Location fields differ",
             Self::Control => "Location holds a control character",
             Self::Backslash => "Location holds a backslash",
@@ -95,7 +101,45 @@ impl fmt::Display for BadLocation {
 impl std::error::Error for LocationError {}
 impl std::error::Error for BadLocation {}
 
-/// Reads the `Location` of a response that answered a request for `base`.
+/// How much of a `Location` is read.
+///
+/// By default up to 64 KiB, which is as long as a [`Uri`] can be, and up to 8 equal fields. What is
+/// longer would be kept by the history with its fragment, for every hop.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, LocationLimit};
+///
+/// // RFC 9110 §4.1 recommends to support 8000 bytes. A second field is a mistake of the server.
+/// let layer = FollowRedirectLayer::new().location_limit(LocationLimit::bytes(8000).fields(1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocationLimit {
+    bytes: usize,
+    fields: usize,
+}
+
+impl LocationLimit {
+    /// Refuses what is longer than so many bytes, as it is in the field.
+    pub fn bytes(bytes: usize) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
+    /// Sets how often the field may be there, always with the same value: with 1, only once.
+    #[must_use]
+    pub fn fields(mut self, fields: usize) -> Self {
+        self.fields = fields;
+        self
+    }
+}
+
+impl Default for LocationLimit {
+    fn default() -> Self {
+        Self { bytes: 64 * 1024, fields: 8 }
+    }
+}
+
+/// Reads the `Location` of a response that answered a request for `base`, within the default
+/// [`LocationLimit`].
 ///
 /// `fragment` is that of the request, to be inherited. Equal duplicates of the field count as one.
 ///
@@ -113,16 +157,34 @@ impl std::error::Error for BadLocation {}
 ///
 /// # Errors
 ///
-/// Fails if there is no `Location`, if two differ, and where [`resolve`] fails.
+/// Fails if there is no `Location`, if two differ, if it passes the limit, and where [`resolve`] fails.
 pub fn target(
+    base: &Uri,
+    fragment: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Target, LocationError> {
+    target_within(LocationLimit::default(), base, fragment, headers)
+}
+
+/// Reads a `Location` as [`target`] does, within a limit.
+pub(crate) fn target_within(
+    limit: LocationLimit,
     base: &Uri,
     fragment: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Target, LocationError> {
     let mut values = headers.get_all(header::LOCATION).iter().map(|value| value.as_bytes());
     let first = values.next().ok_or(LocationError::Missing)?;
-    if values.any(|other| trim(other) != trim(first)) {
-        return Err(BadLocation::Several.into());
+    if first.len() > limit.bytes {
+        return Err(BadLocation::TooLong.into());
+    }
+    for (count, other) in (2..).zip(values) {
+        if trim(other) != trim(first) {
+            return Err(BadLocation::Several.into());
+        }
+        if count > limit.fields {
+            return Err(BadLocation::TooMany.into());
+        }
     }
     resolve(base, fragment, first)
 }

@@ -9,6 +9,7 @@ mod http2;
 mod memory;
 mod output;
 mod policies;
+mod private;
 mod program;
 mod redirects;
 mod server;

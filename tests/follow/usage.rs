@@ -3,21 +3,15 @@
 use crate::program::follow;
 
 #[test]
-fn what_is_not_built_yet_says_so() {
-    let table: &[(&[&str], &str)] =
-        &[(&["--policy", "deny-private-networks"], "--policy deny-private-networks")];
-    for (args, flag) in table {
-        let run = follow(&[args, &["http://127.0.0.1:1/"][..]].concat());
-        assert_eq!(run.stderr, format!("follow: {flag} is not built yet\n"));
-        assert_eq!(run.code, 2);
-    }
-}
-
-#[test]
 fn wrong_values_are_explained() {
     let table: &[(&[&str], &str)] = &[
         (&["-w", "%{nothing}"], "no variable `nothing`"),
         (&["--confirm", "yes"], "--policy strict"),
+        (&["--check-first"], "--policy deny-private-networks"),
+        (&["--allow-private", "a.test"], "--policy deny-private-networks"),
+        (&["--allow-private", "10.0.0.0/33"], "`10.0.0.0/33` is no network"),
+        (&["--allow-private", "a b"], "expected `HOST`"),
+        (&["--allow-private", "."], "expected `HOST`"),
         (&["--s3-domain", "a.test"], "--policy s3"),
         (&["--aws-sigv4", "aws:amz:eu-west-1:s3"], "--user"),
         (&["--aws-sigv4", "aws:amz:eu-west-1", "--user", "a:b"], "aws:amz:REGION:SERVICE"),

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower_follow_redirect::{
     FollowRedirectLayer, OnRefusal, Policy,
-    policy::{self, Attempt, Decision, HttpsOnly, Referer, SameOrigin, Standard},
+    policy::{
+        self, Attempt, Decision, DenyPrivateNetworks, HttpsOnly, Referer, SameOrigin, Standard,
+    },
     rules::method::MethodRule,
 };
 
@@ -85,8 +87,6 @@ pub enum Offer {
     All(Layer),
     /// The layer does without something that is not its own to do, and is named.
     Without(&'static str, Layer),
-    /// It makes no sense without.
-    No(&'static str),
 }
 
 pub type Layer = FollowRedirectLayer<Box<dyn Policy>>;
@@ -98,9 +98,6 @@ impl Config {
     ///
     /// Fails if an option has a value that is not known.
     pub fn offer(&self) -> Result<Offer, String> {
-        if self.policy.as_deref() == Some("deny-private-networks") {
-            return Ok(Offer::No("DenyPrivateNetworks is not built yet"));
-        }
         let layer = self.layer()?;
         Ok(match self.foreign() {
             Some(option) => Offer::Without(option, layer),
@@ -212,6 +209,7 @@ fn named_policy(name: &str) -> Result<Box<dyn Policy>, String> {
         "none" | "stop" => Box::new(Decision::Stop),
         "same-origin" => Box::new(SameOrigin),
         "https-only" => Box::new(HttpsOnly),
+        "deny-private-networks" => Box::new(DenyPrivateNetworks::new()),
         _ => return Err(format!("config: the policy `{name}` is unknown")),
     })
 }

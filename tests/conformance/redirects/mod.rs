@@ -41,7 +41,6 @@ impl vector::Vector for Vector {
         }
         match self.config.offer() {
             Err(why) => Verdict::Unreadable(why),
-            Ok(Offer::No(why)) => Verdict::OutOfScope(why.into()),
             Ok(Offer::All(layer)) => judge(self, &layer).await,
             Ok(Offer::Without(option, layer)) => without(option, self, &layer).await,
         }

@@ -1,0 +1,47 @@
+//! Whether a request may leave.
+
+use tower::BoxError;
+
+use super::{Failure, Recollection};
+
+/// Whether a request may leave, as [`Policy::admit`](super::Policy::admit) says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Admission {
+    /// It may.
+    Granted,
+    /// It may not: the call ends with an [`Error`](crate::Error) about it.
+    Refused(Failure),
+    /// Wait, and ask again.
+    Wait(Recollection),
+}
+
+impl Admission {
+    /// Makes a [`Refused`](Self::Refused) of an error, which becomes the source of the
+    /// [`Error`](crate::Error).
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{
+    ///     Admission, Attempt, Decision, Outgoing, Policy, Verdict,
+    /// };
+    ///
+    /// /// Lets nothing leave but GET and HEAD.
+    /// struct ReadOnly;
+    ///
+    /// impl Policy for ReadOnly {
+    ///     fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+    ///         Decision::Pass.into()
+    ///     }
+    ///
+    ///     fn admit(&self, request: &mut Outgoing<'_>) -> Admission {
+    ///         match request.request().method.as_str() {
+    ///             "GET" | "HEAD" => Admission::Granted,
+    ///             _ => Admission::refuse("this client only reads"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn refuse(error: impl Into<BoxError>) -> Self {
+        Self::Refused(Failure::of(error))
+    }
+}
