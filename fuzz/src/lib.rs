@@ -1,0 +1,11 @@
+//! What the fuzz targets check. `fuzz_targets/` runs it under libFuzzer, and `tests/replay.rs` without.
+//!
+//! A check takes any bytes, and panics where the library breaks a promise.
+
+pub mod location;
+
+/// A check, by the name of its target.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 1] = [("location", location::check)];
