@@ -3,9 +3,10 @@
 //! A check takes any bytes, and panics where the library breaks a promise.
 
 pub mod location;
+pub mod s3_host;
 
 /// A check, by the name of its target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 1] = [("location", location::check)];
+pub const TARGETS: [Target; 2] = [("location", location::check), ("s3_host", s3_host::check)];
