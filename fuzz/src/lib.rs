@@ -2,7 +2,9 @@
 //!
 //! A check takes any bytes, and panics where the library breaks a promise.
 
+pub mod cache_control;
 pub mod location;
+mod memory;
 pub mod s3_host;
 
 /// A check, by the name of its target.
