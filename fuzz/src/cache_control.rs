@@ -66,10 +66,7 @@ impl Case {
             let Some((&code, text)) = line.split_first() else { continue };
             if let (b'!', [setup, later @ ..]) = (code, text) {
                 case.setup = Setup { is_private: setup & 1 != 0, has_query: setup & 2 != 0 };
-                case.later = later
-                    .iter()
-                    .fold(0, |sum: u64, &byte| sum.saturating_mul(256) + u64::from(byte));
-                case.later %= 1 << 40;
+                case.later = later.iter().take(5).fold(0, |sum, &byte| sum << 8 | u64::from(byte));
             }
             let Some((side, name)) = field(code) else { continue };
             let Ok(value) = HeaderValue::from_bytes(text) else { continue };

@@ -6,9 +6,16 @@ pub mod cache_control;
 pub mod location;
 mod memory;
 pub mod s3_host;
+pub mod snapshot;
+mod taught;
 
 /// A check, by the name of its target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 2] = [("location", location::check), ("s3_host", s3_host::check)];
+pub const TARGETS: [Target; 4] = [
+    ("cache_control", cache_control::check),
+    ("location", location::check),
+    ("s3_host", s3_host::check),
+    ("snapshot", snapshot::check),
+];

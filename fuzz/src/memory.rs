@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use http::{Extensions, Request, request, response};
+use http::{Extensions, request, response};
 use tower_follow_redirect::{
     Policy,
     policy::{
@@ -79,9 +79,4 @@ pub(crate) fn contents(cache: &PermanentCache) -> Vec<(Option<String>, String, E
 
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
-/// Makes the head of a request, if there is one.
-pub(crate) fn head(request: Result<Request<()>, http::Error>) -> Option<request::Parts> {
-    Some(request.ok()?.into_parts().0)
 }

@@ -209,8 +209,9 @@ fn is_token(c: char) -> bool {
 
 /// §5.1: the first member of the first line.
 fn age(headers: &HeaderMap) -> Option<u64> {
-    let line = headers.get(header::AGE)?.to_str().ok()?;
-    delta_seconds(line.split(',').next()?.trim_matches([' ', '\t']))
+    let line = headers.get(header::AGE)?.as_bytes();
+    let first = line.split(|&byte| byte == b',').next()?;
+    delta_seconds(std::str::from_utf8(first).ok()?.trim_matches([' ', '\t']))
 }
 
 /// A field that is there once, and is a date.
