@@ -6,6 +6,8 @@ pub mod cache_control;
 pub mod location;
 mod memory;
 pub mod s3_host;
+pub mod s3_xml;
+pub mod shared_store;
 pub mod snapshot;
 mod taught;
 
@@ -13,9 +15,11 @@ mod taught;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 6] = [
     ("cache_control", cache_control::check),
     ("location", location::check),
     ("s3_host", s3_host::check),
+    ("s3_xml", s3_xml::check),
+    ("shared_store", shared_store::check),
     ("snapshot", snapshot::check),
 ];
