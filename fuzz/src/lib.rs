@@ -3,6 +3,7 @@
 //! A check takes any bytes, and panics where the library breaks a promise.
 
 pub mod cache_control;
+pub mod chain;
 pub mod location;
 mod memory;
 pub mod s3_host;
@@ -15,8 +16,9 @@ mod taught;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("cache_control", cache_control::check),
+    ("chain", chain::check),
     ("location", location::check),
     ("s3_host", s3_host::check),
     ("s3_xml", s3_xml::check),

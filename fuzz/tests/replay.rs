@@ -13,7 +13,7 @@ use mutation::Random;
 use tower_follow_redirect_fuzz::TARGETS;
 
 /// So many inputs are made for each target.
-const INPUTS: u64 = 60000;
+const INPUTS: u64 = 20_000;
 
 #[test]
 fn what_is_in_seeds_is_well() {
