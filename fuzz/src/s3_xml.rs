@@ -1,7 +1,8 @@
 //! Where S3's XML of an error leads.
 //!
 //! The first byte of an input chooses the request, the second the response, and the rest is the body of
-//! it; or, with a second byte of 0xff, a third byte that chooses what is there again and again.
+//! it; or, where 0xff and one more byte are all that is left, that one chooses what is there again and
+//! again.
 
 use http::{Request, Response, Uri, header};
 use tower_follow_redirect::{
@@ -46,7 +47,7 @@ pub fn check(input: &[u8]) {
     let [request, response, body @ ..] = input else { return };
     let repeated;
     let body = match (response, body) {
-        (0xff, [unit, ..]) => {
+        (0xff, [unit]) => {
             repeated = REPEATED[usize::from(*unit) % REPEATED.len()].repeat(LIMIT / 3 + 1);
             &repeated.as_bytes()[..LIMIT]
         }
@@ -97,7 +98,8 @@ fn check_target(from: &Uri, to: &Uri, response: u8, body: &[u8]) {
     let endpoint = S3Endpoint::parse(host).unwrap_or_else(|| panic!("no endpoint: {}", shown()));
     assert!(read(host).is_some() && endpoint.is_followable(), "{}", shown());
     assert_eq!(resource(from), resource(to), "{}", shown());
-    let partition = from.host().and_then(read).map_or("aws".to_owned(), |source| source.partition);
+    let partition = from.host().and_then(read).map(|source| source.partition);
+    let partition = partition.as_deref().unwrap_or("aws");
     assert_eq!(endpoint.partition().as_str(), partition, "{}", shown());
     let is_fips = |uri: &Uri| uri.host().is_some_and(|host| host.contains("s3-fips"));
     assert!(!is_fips(from) || is_fips(to), "{}", shown());

@@ -125,9 +125,11 @@ impl Promises {
 
     /// A policy has decided. If it is asked again, another one has led elsewhere.
     pub(super) fn said(&mut self, said: Said) {
-        self.said.pop_if(|before| {
-            before.from == said.from && before.is_from_cache == said.is_from_cache
-        });
+        let is_again =
+            |before: &Said| before.from == said.from && before.is_from_cache == said.is_from_cache;
+        if self.said.last().is_some_and(is_again) {
+            self.said.pop();
+        }
         self.said.push(said);
     }
 
