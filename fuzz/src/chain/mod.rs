@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body::Body;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
@@ -32,7 +32,7 @@ use crate::{
 };
 use choices::Choices;
 use content::{Arrived, Content, End, Upload};
-use promises::{FIELDS, Promises, Said, add_credentials};
+use promises::{FIELDS, Promises, SET, Said, add_credentials};
 use server::{Server, World};
 
 /// No call takes so long, on a clock that nobody waits for.
@@ -116,23 +116,38 @@ fn policy(kind: u8, cache: Option<PermanentCache>, server: &Server) -> Box<dyn P
 fn noting(kind: u8, server: Server) -> impl Policy {
     redirect_fn(move |attempt: &mut Attempt<'_>| {
         let mut world = server.lock();
-        let decision = match world.choices.below(10) {
+        let choices = &mut world.choices;
+        if attempt.peeked().is_none() && choices.below(16) == 15 {
+            return Verdict::Peek(100);
+        }
+        let decision = match choices.below(10) {
             0..=3 => Decision::Pass,
             4..=6 => Decision::Follow,
             7 => Decision::FollowWithCredentials,
             8 => Decision::Stop,
             _ => Decision::fail("no"),
         };
+        let (sets, strips, asks) =
+            (choices.below(8) == 7, choices.below(8) == 7, choices.below(8) == 7);
+        if sets {
+            attempt.set_header(SET, HeaderValue::from_static("secret"));
+        }
+        if strips {
+            attempt.strip_header(FIELDS[0].clone());
+        }
         let from = attempt.request().uri.clone();
         let to = attempt.target().ok().map(|target| target.uri().clone());
         let by_s3 = kind == WITH_S3 && to.as_ref().is_some_and(|to| are_of_one_bucket(&from, to));
-        world.promises().said(Said {
-            grants: by_s3 || matches!(decision, Decision::FollowWithCredentials),
-            from,
-            to,
-            is_from_cache: attempt.is_from_cache(),
-        });
-        Verdict::from(decision)
+        let is_from_cache = attempt.is_from_cache();
+        let grants = by_s3 || matches!(decision, Decision::FollowWithCredentials);
+        world.promises().said(Said { from, to, grants, sets, strips, is_from_cache });
+        if !asks {
+            return decision.into();
+        }
+        Verdict::ask(async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            decision
+        })
     })
 }
 

@@ -11,9 +11,9 @@ use super::content::{Arrived, Content, End};
 #[derive(Clone, Debug)]
 pub(super) struct Secret;
 
-/// Which of the caller's credentials are there: the fields of [`FIELDS`], and the extension.
+/// Which credentials are there: the caller's, in [`FIELDS`] and as an extension, and the policy's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Credentials([bool; 6]);
+pub(super) struct Credentials([bool; 7]);
 
 /// The last is secret because its value is marked so, and the one before because the layer was told.
 pub(super) const FIELDS: [HeaderName; 5] = [
@@ -24,14 +24,27 @@ pub(super) const FIELDS: [HeaderName; 5] = [
     HeaderName::from_static("x-marked"),
 ];
 
+/// A field that a policy may set for one hop. It is the policy's own, and gone at the next origin.
+pub(super) const SET: HeaderName = HeaderName::from_static("x-from-policy");
+
 impl Credentials {
-    pub(super) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
-        let mut found = [false; 6];
+    fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let mut found = [false; 7];
         for (found, name) in found.iter_mut().zip(&FIELDS) {
             *found = headers.contains_key(name);
         }
         found[5] = extensions.get::<Secret>().is_some();
+        found[6] = headers.contains_key(SET);
         Self(found)
+    }
+
+    /// Returns what may be left of them after a redirect.
+    fn after(self, said: &Said) -> Self {
+        let is_lost = said.crosses() && !said.grants;
+        let mut left = if is_lost { Self::default() } else { self };
+        left.0[0] &= !said.strips;
+        left.0[6] = said.sets || (left.0[6] && !said.crosses());
+        left
     }
 
     fn are_among(self, others: Self) -> bool {
@@ -62,6 +75,10 @@ pub(super) struct Said {
     pub(super) from: Uri,
     pub(super) to: Option<Uri>,
     pub(super) grants: bool,
+    /// Whether it sets [`SET`].
+    pub(super) sets: bool,
+    /// Whether it strips the first of [`FIELDS`], for the rest of the call.
+    pub(super) strips: bool,
     pub(super) is_from_cache: bool,
 }
 
@@ -166,10 +183,9 @@ impl Promises {
             } else if walk.is_none() {
                 walk = Some(before.clone());
             }
-            let is_lost = said.crosses() && !said.grants;
             path.push(At {
                 uri: said.to.clone().unwrap_or(before.uri),
-                credentials: if is_lost { Credentials::default() } else { before.credentials },
+                credentials: before.credentials.after(said),
             });
         }
         // One that was remembered may be refused, and what was remembered may be wrong: then the request
