@@ -84,8 +84,10 @@ fn target(source: &Uri, text: &str) -> Option<Target> {
 fn selection(fields: &[(String, Option<String>)]) -> Option<Selection> {
     let fields = fields.iter().map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let value = value.as_deref().map(HeaderValue::from_str).transpose().ok()?;
-        Some((name, value))
+        let Some(text) = value else { return Some((name, None)) };
+        let value = HeaderValue::from_str(text).ok()?;
+        // It takes more than we write.
+        value.to_str().is_ok().then_some((name, Some(value)))
     });
     let selection: Selection = fields.collect::<Option<_>>()?;
     selection.may_be_kept().then_some(selection)
@@ -164,6 +166,7 @@ mod tests {
             Record { method: "G T".into(), ..record() },
             Record { vary: field("a b", "c"), ..record() },
             Record { vary: field("x", "a\nb"), ..record() },
+            Record { vary: field("x", "é"), ..record() },
             Record { vary: field("cookie", "a=b"), ..record() },
             Record { vary: long(9), ..record() },
         ];
