@@ -67,7 +67,7 @@ const FOLLOWED: [&str; 10] = [
 
 /// What hosts are made of.
 #[rustfmt::skip]
-const WORDS: [&str; 96] = [
+const WORDS: [&str; 104] = [
     ".", ".", ".", ".", ".", ".", "-", "-", "_", "a", "Z", "0", "9", "bucket", "my.bucket", "xn--",
     "s3", "S3", "s3-", "s3.", ".s3.", "-fips", "fips-", "dualstack", ".dualstack.", "website-", "website",
     "accelerate", "s3-accelerate", "accesspoint", "s3-accesspoint", "object-lambda", "outposts", "control",
@@ -79,7 +79,7 @@ const WORDS: [&str; 96] = [
     ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov", ".api.aws",
     ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov", ".api.aws.scloud",
     ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov", ".aws", ".com", ".evil.test", "amazonaws", ":443",
-    "%2e", "é", " ",
+    "%2e", "é", " ", "tables", "vectors", "files", "object", "express", "fips", "-dualstack", "az1",
 ];
 
 /// Partition, its domain, the domain of its newer services, and what its regions begin with.
