@@ -266,3 +266,33 @@ impl Changes for Liar {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where nothing that is sealed were opened, nothing would be checked.
+    #[test]
+    fn what_is_sealed_here_is_opened_there() {
+        let json = format!(
+            r#"{{"source":"{}","target":"https://b.test/z","status":308,"method":"GET",
+                "stored":{NOW},"fresh_until":{}}}"#,
+            KEYS[0],
+            NOW + 60,
+        );
+        let value = seal(&SECRET, KEYS[0], json.as_bytes());
+        // It is asked about a key, listened to, and read.
+        let value = Saying::Value(KEYS[0].to_owned(), value);
+        let left = [Saying::Nothing, Saying::Nothing, value];
+        let store = Liar { left: Arc::new(Mutex::new(left.into())) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime").block_on(async {
+            let shared = SharedCache::new(store, SECRET).read_through();
+            let cache = Clock::at(NOW).builder().shared(shared).build();
+            request(&cache, KEYS[1]).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let history = request(&cache, KEYS[0]).await.expect("it is led elsewhere");
+            assert_eq!(history.effective_uri(), "https://b.test/z");
+        });
+    }
+}
