@@ -104,6 +104,27 @@ fn check_target(from: &Uri, to: &Uri, response: u8, body: &[u8]) {
     let is_fips = |uri: &Uri| uri.host().is_some_and(|host| host.contains("s3-fips"));
     assert!(!is_fips(from) || is_fips(to), "{}", shown());
     check_body(&endpoint, host, body, &shown);
+    check_bucket(&resource(from).0, body, &shown);
+}
+
+/// Where no region is named, nothing in the body is about another bucket.
+fn check_bucket(bucket: &str, body: &[u8], shown: &dyn Fn() -> String) {
+    let text = std::str::from_utf8(body).expect("XML is text");
+    let text = text.strip_prefix("<?xml").unwrap_or(text);
+    if ["<Region", "&", "<!", "<?"].iter().any(|special| text.contains(special)) {
+        return;
+    }
+    let named = element(text, "Endpoint").and_then(read).and_then(|endpoint| endpoint.bucket);
+    for other in [named.as_deref(), element(text, "Bucket")].into_iter().flatten() {
+        assert!(other.is_empty() || other == bucket, "{}", shown());
+    }
+}
+
+/// What stands in an element that is there once.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (inside, after) = rest.split_once(&format!("</{name}>"))?;
+    (!after.contains(&format!("<{name}"))).then_some(inside.trim())
 }
 
 /// Bucket and key, as they are written.
@@ -138,4 +159,22 @@ fn check_body(endpoint: &S3Endpoint, host: &str, body: &[u8], shown: &dyn Fn() -
     // A reference to a character may have written it otherwise.
     assert!(has(named) || has("&#"), "{}", shown());
     assert!(has("error") && (has("endpoint") || has("region")), "{}", shown());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where no body were followed, nothing would be checked.
+    #[test]
+    fn a_body_leads_elsewhere() {
+        let body = b"<Error><Endpoint>quotes.s3.eu-west-1.amazonaws.com</Endpoint></Error>";
+        let uri = Uri::from_static(REQUESTS[0]);
+        let mut builder = attempt(&uri, 0).peeked(&body[..]);
+        let mut attempt = builder.attempt();
+        let verdict = S3::new().redirect(&mut attempt);
+        assert!(matches!(verdict, Verdict::Decided(Decision::FollowWithCredentials)));
+        assert_ne!(attempt.target().expect("a target").uri().host(), uri.host());
+        check(&[&[0, 0], &body[..]].concat());
+    }
 }
