@@ -201,6 +201,9 @@ impl Promises {
     pub(super) fn arrived(&self, arrived: &Arrived) {
         assert_ne!(arrived.end, End::Broken, "nobody has cancelled it");
         let is_empty = arrived.bytes.is_empty() && arrived.trailers.is_none();
+        if arrived.end == End::Unread && is_empty {
+            return;
+        }
         if self.last_method != self.method {
             assert!(is_empty, "{arrived:?}");
         } else if !is_empty || self.requests == 1 || !self.method.is_safe() {
@@ -208,11 +211,12 @@ impl Promises {
         }
     }
 
-    /// A server has read on while its answer was under way.
-    pub(super) fn arrived_later(&self, arrived: &Arrived) {
+    /// A server has read all that came while its answer was under way.
+    pub(super) fn arrived_beside(&self, method: &Method, arrived: &Arrived) {
         if arrived.bytes.is_empty() && arrived.trailers.is_none() {
             return;
         }
+        assert_eq!(*method, self.method, "its content was dropped");
         arrived.check(&self.content);
     }
 

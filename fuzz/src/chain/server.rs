@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tokio::task::JoinHandle;
 use tower_follow_redirect::ReplayBody;
@@ -44,13 +44,14 @@ impl std::fmt::Display for Reset {
 
 impl std::error::Error for Reset {}
 
-/// What a server does with the body of a request.
+/// What a server does with the body of a request before it answers.
 #[derive(Clone, Copy)]
 enum Reading {
     Nothing,
-    /// And then it goes on while the answer is under way.
     Some,
     All,
+    /// It begins, and goes on for as long as there is anything.
+    Beside,
 }
 
 #[rustfmt::skip]
@@ -80,32 +81,37 @@ impl Server {
         let (reading, delay) = {
             let mut world = self.lock();
             world.promises().sent(&parts);
-            let reading = world.choices.one(&[Reading::All, Reading::Nothing, Reading::Some]);
+            let reading = world.choices.one(&[
+                Reading::All,
+                Reading::Nothing,
+                Reading::Some,
+                Reading::Beside,
+            ]);
             (reading, world.choices.one(&[0_u64, 0, 1, 1500]))
         };
         let mut arrived = Arrived::default();
         match reading {
-            Reading::Nothing => {}
+            Reading::Nothing => drop(body),
             Reading::Some => drop(arrived.read(&mut body).await),
             Reading::All => while arrived.read(&mut body).await {},
+            Reading::Beside => {
+                let reader = self.clone().read_on(parts.method, body);
+                self.lock().readers.push(reader);
+            }
         }
         self.lock().promises().arrived(&arrived);
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        let mut world = self.lock();
-        if matches!(reading, Reading::Some) && world.choices.is() {
-            let reader = self.clone().read_on(body, arrived);
-            world.readers.push(reader);
-        }
-        world.answer()
+        self.lock().answer()
     }
 
-    /// Reads the rest while the answer is under way. It ends, one way or the other.
-    fn read_on(self, mut body: ReplayBody<Upload>, mut arrived: Arrived) -> JoinHandle<()> {
+    /// Reads all while the answer is under way. It ends, one way or the other.
+    fn read_on(self, method: Method, mut body: ReplayBody<Upload>) -> JoinHandle<()> {
+        let mut arrived = Arrived::default();
         tokio::spawn(async move {
             while arrived.read(&mut body).await {}
-            self.lock().promises().arrived_later(&arrived);
+            self.lock().promises().arrived_beside(&method, &arrived);
         })
     }
 }
