@@ -110,14 +110,32 @@ fn check_target(from: &Uri, to: &Uri, response: u8, body: &[u8]) {
 /// Where no region is named, nothing in the body is about another bucket.
 fn check_bucket(bucket: &str, body: &[u8], shown: &dyn Fn() -> String) {
     let text = std::str::from_utf8(body).expect("XML is text");
-    let text = text.strip_prefix("<?xml").unwrap_or(text);
-    if ["<Region", "&", "<!", "<?"].iter().any(|special| text.contains(special)) {
+    let text = match text.split_once("?>") {
+        Some((declaration, rest)) if declaration.starts_with("<?xml ") => rest,
+        _ => text,
+    };
+    let is_special = ["<Region", "&", "<!", "<?"].iter().any(|special| text.contains(special));
+    if is_special || depth(text) > 2 {
         return;
     }
     let named = element(text, "Endpoint").and_then(read).and_then(|endpoint| endpoint.bucket);
     for other in [named.as_deref(), element(text, "Bucket")].into_iter().flatten() {
         assert!(other.is_empty() || other == bucket, "{}", shown());
     }
+}
+
+/// How deep elements are in each other.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut most) = (0_usize, 0);
+    for tag in text.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+        if tag.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        } else if !tag.ends_with('/') {
+            depth += 1;
+        }
+        most = most.max(depth);
+    }
+    most
 }
 
 /// What stands in an element that is there once.
@@ -156,8 +174,8 @@ fn check_body(endpoint: &S3Endpoint, host: &str, body: &[u8], shown: &dyn Fn() -
         (None, Some(bucket)) => &host[bucket.len() + 1..],
         (None, None) => host,
     };
-    // A reference to a character may have written it otherwise.
-    assert!(has(named) || has("&#"), "{}", shown());
+    // A reference to a character, or CDATA in the middle, may have written it otherwise.
+    assert!(has(named) || has("&#") || has("<![cdata["), "{}", shown());
     assert!(has("error") && (has("endpoint") || has("region")), "{}", shown());
 }
 
