@@ -90,7 +90,8 @@ fn check_target(from: &Uri, to: &Uri, response: u8, body: &[u8]) {
         return;
     }
     assert_eq!(to.port(), None, "{}", shown());
-    if from.host() == to.host() && response & 3 == 3 {
+    if from.host() == to.host() {
+        // Only the signature changes, which takes a signer: an endpoint may be for all regions.
         assert_eq!(from.path(), to.path(), "{}", shown());
         return;
     }
