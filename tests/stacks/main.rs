@@ -11,6 +11,7 @@ mod router;
 mod site;
 mod times;
 mod tracing;
+mod whole;
 
 #[path = "../it/support/body.rs"]
 #[allow(dead_code, unreachable_pub, reason = "it is shared with other tests")]

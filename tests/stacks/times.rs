@@ -84,6 +84,15 @@ async fn a_timeout_of_tower_http_is_a_response() {
     let response = inside.oneshot(put("http://a.test/twice")).await.unwrap();
     assert_eq!(response.status(), 200);
 
+    let site = Site::slow(HOP);
+    let inside = ServiceBuilder::new()
+        .layer(FollowRedirectLayer::new())
+        .layer(timeout(HOP / 2))
+        .service(site.clone());
+    let response = inside.oneshot(put("http://a.test/twice")).await.unwrap();
+    assert_eq!(response.status(), 504);
+    assert_eq!(site.uris(), ["http://a.test/twice"]);
+
     let outside = ServiceBuilder::new()
         .layer(timeout(LESS_THAN_TWO))
         .layer(FollowRedirectLayer::new())
