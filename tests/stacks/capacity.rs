@@ -146,6 +146,20 @@ async fn load_that_is_shed_inside_ends_a_chain_in_the_middle() {
     assert_eq!(site.uris(), ["http://a.test/old", "http://b.test/new"]);
 }
 
+/// A hop is gone before the next one asks for its place, also where nothing is drained in between.
+#[tokio::test]
+async fn a_call_alone_is_never_turned_away_inside() {
+    for path in ["/old", "/empty"] {
+        let client = ServiceBuilder::new()
+            .layer(FollowRedirectLayer::new())
+            .load_shed()
+            .concurrency_limit(1)
+            .service(Site::default());
+        let response = client.oneshot(put(&format!("http://a.test{path}"))).await.unwrap();
+        assert_eq!(text(response).await, "ha ha\n", "{path}");
+    }
+}
+
 /// Makes the body of a response late, which is drained within 250 ms.
 fn late(response: Answer) -> Response<Late> {
     response.map(|_| Late::new(HOP / 50, "late"))

@@ -22,6 +22,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// | path | answer |
 /// |---|---|
 /// | `/old` | 307 to `/new` |
+/// | `/empty` | 307 to `/new`, without content: there is nothing to drain |
 /// | `/away` | 307 to `http://b.test/new` |
 /// | `/twice` | 307 to `/old` |
 /// | `/zipped` | 307 to `/zipped/new`, which is 200; both with `Content-Encoding: gzip` |
@@ -65,7 +66,7 @@ impl Site {
 
     fn answer(&self, path: &str, content: Bytes) -> Answer {
         let location = match path {
-            "/old" => "/new",
+            "/old" | "/empty" => "/new",
             "/away" => "http://b.test/new",
             "/twice" => "/old",
             "/zipped" => "/zipped/new",
@@ -79,6 +80,7 @@ impl Site {
             .header(header::LOCATION, location);
         match path {
             "/zipped" => zipped(redirect, "moved"),
+            "/empty" => redirect.body(Full::default()).unwrap(),
             _ => redirect.body(Full::from("moved")).unwrap(),
         }
     }
