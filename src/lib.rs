@@ -70,10 +70,10 @@
 //! What is *outside* of the layer (above it, in a `ServiceBuilder`) sees one call, what is *inside* sees
 //! each hop. So a timeout around it is for the whole chain, one inside it for each hop. Whatever
 //! computes something from the request's URI (a signature, cookies, a proxy) belongs inside, or it goes
-//! stale. A retry belongs outside: there it begins the chain again, with a body that can be cloned.
-//! Inside, a [`ReplayBody`] cannot be cloned, so a hop with content cannot be repeated. What adds a
-//! credential to every request belongs outside, since inside it would do so for every origin (a
-//! client's default headers are such a trap).
+//! stale. What adds a credential to every request belongs outside, since inside it would do so for every
+//! origin (a client's default headers are such a trap). [`guide::stacks`] has each layer of tower and
+//! tower-http with its place and the reason, and the clients: hyper-util, reqwest, axum, tonic,
+//! object_store.
 //!
 //! # Features
 //!
@@ -99,6 +99,9 @@ pub mod connect;
 mod error;
 mod expectation;
 mod future;
+// It is prose, and costs a build nothing.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod head;
 mod history;
 mod informational;
