@@ -103,6 +103,7 @@ mod head;
 mod history;
 mod informational;
 mod layer;
+mod observe;
 mod origins;
 pub mod policy;
 mod refusal;
@@ -124,6 +125,7 @@ pub use self::{
     future::ResponseFuture,
     history::{Fragment, History, Hop},
     layer::FollowRedirectLayer,
+    observe::{HopEvent, HopOutcome},
     policy::Policy,
     refusal::{Refusal, RefusalKind},
     rules::{location::LocationLimit, origin::Origin, target::Target},
