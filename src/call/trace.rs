@@ -1,13 +1,13 @@
 //! The span of a call, and its events.
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::nobody::Entered;
-#[cfg(not(feature = "tracing"))]
 pub(super) use self::nobody::CallSpan;
-#[cfg(feature = "tracing")]
-pub(crate) use self::subscriber::Entered;
+#[cfg(not(feature = "tracing"))]
+pub(crate) use self::nobody::Entered;
 #[cfg(feature = "tracing")]
 pub(super) use self::subscriber::CallSpan;
+#[cfg(feature = "tracing")]
+pub(crate) use self::subscriber::Entered;
 
 #[cfg(feature = "tracing")]
 mod subscriber {
