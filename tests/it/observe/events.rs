@@ -249,7 +249,7 @@ async fn a_remembered_redirect_that_is_refused_is_told() {
 }
 
 /// Each hop has its own bytes: what it has sent, and not what was recorded.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_replayed_upload_says_how_much_each_hop_has_sent() {
     let (layer, watch) = Watch::over(FollowRedirectLayer::new());
     let (sender, body) = Pieces::new();
