@@ -43,6 +43,7 @@ where
         if recalled == Recalled::Retracted && self.retract(About::Response(head.status)) {
             return Outcome::Drain(body);
         }
+        self.tell_returned(&head, refusal.as_ref());
         Outcome::Done(Ok(self.finish(head, body, refusal)))
     }
 
@@ -54,13 +55,16 @@ where
     ) -> Outcome<B, R> {
         let policy = policy(&self.policy, &self.shared);
         self.chain.conclude(policy, Ok(&head), None);
-        Outcome::Done(match self.shared.settings.on_refusal {
-            OnRefusal::Error => {
-                self.tell(About::Response(head.status), HopOutcome::Refused(&refusal));
-                let response = self.make_last(head, body, Some(refusal.clone()));
-                Err(Error::refused(refusal, response))
-            }
-            OnRefusal::Return => Ok(self.finish(head, body, Some(refusal))),
+        let on_refusal = self.shared.settings.on_refusal;
+        let outcome = match on_refusal {
+            OnRefusal::Error => HopOutcome::Refused(&refusal),
+            OnRefusal::Return => HopOutcome::Returned(Some(&refusal)),
+        };
+        self.tell(About::Response(head.status), outcome);
+        let response = self.finish(head, body, Some(refusal.clone()));
+        Outcome::Done(match on_refusal {
+            OnRefusal::Error => Err(Error::refused(refusal, response)),
+            OnRefusal::Return => Ok(response),
         })
     }
 
@@ -72,24 +76,13 @@ where
         body: ResponseBody<R>,
     ) -> Response<ResponseBody<R>> {
         let refusal = self.chain.not_redirect(head.status);
+        self.tell_returned(&head, refusal.as_ref());
         self.finish(head, body, refusal)
-    }
-
-    /// Hands a response over.
-    #[inline]
-    pub(super) fn finish<R: Body>(
-        &mut self,
-        head: response::Parts,
-        body: ResponseBody<R>,
-        refusal: Option<Refusal>,
-    ) -> Response<ResponseBody<R>> {
-        self.tell(About::Response(head.status), HopOutcome::Returned(refusal.as_ref()));
-        self.make_last(head, body, refusal)
     }
 
     /// Makes the response that the caller gets.
     #[inline]
-    fn make_last<R: Body>(
+    pub(super) fn finish<R: Body>(
         &mut self,
         head: response::Parts,
         body: ResponseBody<R>,

@@ -15,6 +15,7 @@ mod subscriber {
     use tracing::{
         Level, Span,
         field::{Empty, display},
+        level_filters::{LevelFilter, STATIC_MAX_LEVEL},
         span::EnteredSpan,
     };
 
@@ -30,10 +31,14 @@ mod subscriber {
     pub(crate) type Entered = Option<EnteredSpan>;
 
     impl CallSpan {
-        /// Begins the span of a call, if anybody listens to that or to its events.
+        /// Returns whether anybody may listen: a look at a number.
         #[inline]
+        pub(in crate::call) fn may_begin() -> bool {
+            Level::DEBUG <= STATIC_MAX_LEVEL && Level::DEBUG <= LevelFilter::current()
+        }
+
+        /// Begins the span of a call, if anybody listens to that or to its events.
         pub(in crate::call) fn begin(head: &request::Parts) -> Option<Self> {
-            // Two looks at one number, where nobody does.
             let is_heard = tracing::enabled!(Level::DEBUG) || tracing::span_enabled!(Level::DEBUG);
             is_heard.then(|| Self::begin_heard(head))
         }
@@ -146,6 +151,11 @@ mod nobody {
     pub(crate) type Entered = Option<Infallible>;
 
     impl CallSpan {
+        #[inline]
+        pub(in crate::call) fn may_begin() -> bool {
+            false
+        }
+
         #[inline]
         pub(in crate::call) fn begin(_: &request::Parts) -> Option<Self> {
             None

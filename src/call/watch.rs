@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::request;
+use http::{request, response};
 
 use super::{
     Call,
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     chain::Next,
     observe::{About, HopEvent, HopOutcome, Observer},
+    refusal::Refusal,
     settings::Settings,
 };
 
@@ -40,11 +41,19 @@ impl Watch {
     /// Makes the watch of a call, if anybody is to be told of it.
     #[inline]
     pub(super) fn of(settings: &Settings, head: &request::Parts) -> Option<Box<Self>> {
-        let span = CallSpan::begin(head);
-        if settings.observer.is_none() && span.is_none() {
+        if settings.observer.is_none() && !CallSpan::may_begin() {
             return None;
         }
-        let (observer, began) = (settings.observer.clone(), Instant::now());
+        Self::begin(settings, head)
+    }
+
+    #[inline(never)]
+    fn begin(settings: &Settings, head: &request::Parts) -> Option<Box<Self>> {
+        let (observer, span) = (settings.observer.clone(), CallSpan::begin(head));
+        if observer.is_none() && span.is_none() {
+            return None;
+        }
+        let began = Instant::now();
         Some(Box::new(Self { observer, span, began, request: State::Waiting, told: 0 }))
     }
 
@@ -78,6 +87,12 @@ impl<P, B> Call<P, B> {
         if self.watch.is_some() {
             self.tell_watch(about, HopOutcome::Followed(&next.target()));
         }
+    }
+
+    /// Tells that a response is handed over.
+    #[inline]
+    pub(super) fn tell_returned(&mut self, head: &response::Parts, refusal: Option<&Refusal>) {
+        self.tell(About::Response(head.status), HopOutcome::Returned(refusal));
     }
 
     #[inline(never)]
