@@ -4,6 +4,8 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, Uri};
 
+#[cfg(feature = "hyper")]
+use crate::informational::TooManyInformational;
 use crate::{
     error::TotalTimeElapsed,
     policy::Failure,
@@ -134,7 +136,8 @@ pub enum HopOutcome<'a> {
     NotAdmitted(&'a Failure),
     /// The inner service failed, or the call took too long.
     Failed(&'a (dyn Error + Send + Sync + 'static)),
-    /// The call was dropped before it had an end.
+    /// The call was dropped before it had an end. Between two requests, this is about the one that was
+    /// sent last, and counts nothing of it again.
     Dropped,
 }
 
@@ -176,12 +179,16 @@ impl<'a> HopOutcome<'a> {
 
     /// Returns what the call's error is about, as a name for logs and metrics, or `None` if it has not
     /// ended with one: the [reason](crate::RefusalKind::as_str) of a refusal, `not-admitted`,
-    /// `total-time-elapsed`, or `inner-service`.
+    /// `total-time-elapsed`, `too-many-informational`, or `inner-service`.
     pub fn error_type(self) -> Option<&'static str> {
         match self {
             Self::Refused(refusal) => Some(refusal.kind().as_str()),
             Self::NotAdmitted(_) => Some("not-admitted"),
             Self::Failed(error) if error.is::<TotalTimeElapsed>() => Some("total-time-elapsed"),
+            #[cfg(feature = "hyper")]
+            Self::Failed(error) if error.is::<TooManyInformational>() => {
+                Some("too-many-informational")
+            }
             Self::Failed(_) => Some("inner-service"),
             Self::Followed(_)
             | Self::Repeated

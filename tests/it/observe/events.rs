@@ -7,10 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use http_body::Body;
-use http_body_util::{BodyExt, Empty};
-use tower::{BoxError, Layer, ServiceExt};
+use http_body_util::{BodyExt, Empty, Full};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
     FollowRedirectLayer, OnRefusal, Policy, ReplayBody, Target,
     policy::{
@@ -21,7 +21,7 @@ use tower_follow_redirect::{
 
 use super::Watch;
 use crate::support::{
-    body::{Length, OneShot, Pieces},
+    body::{Late, Length, OneShot, Pieces},
     eventually, get, hyper_client,
     raw::{self, OK, Server, field},
     step::{Call, ok, redirect, send, status},
@@ -175,6 +175,23 @@ async fn a_dropped_call_says_so_once() {
     watch.expect(["GET https://a.test/ dropped"]);
 }
 
+/// The redirect is followed, and its body has not come to its end.
+#[tokio::test]
+async fn a_call_that_is_dropped_between_two_requests_has_sent_nothing_more() {
+    let (layer, watch) = Watch::over(FollowRedirectLayer::new());
+    let client = layer.layer(service_fn(|request: Request<ReplayBody<Full<Bytes>>>| async {
+        request.into_body().collect().await?;
+        let response = Response::builder().status(307).header(header::LOCATION, "/2");
+        Ok::<_, BoxError>(response.body(Late::new(Duration::from_secs(60), ""))?)
+    }));
+    let call = client.oneshot(send("PUT", "https://a.test/", "ha ha\n"));
+    tokio::time::timeout(Duration::from_millis(10), call).await.unwrap_err();
+    watch.expect([
+        "PUT https://a.test/ 307 followed to https://a.test/2 sent 6",
+        "PUT https://a.test/ dropped resend 1",
+    ]);
+}
+
 /// It remembers that `a.test` has moved to `b.test`, and lets go of that where there is a 404.
 struct Moved;
 
@@ -235,6 +252,33 @@ async fn what_was_remembered_wrongly_is_retracted() {
             "GET https://a.test/ 200 returned resend 1",
         ]);
     }
+}
+
+#[tokio::test]
+async fn what_leads_in_a_circle_is_retracted_without_a_request() {
+    struct Circle;
+
+    impl Policy for Circle {
+        fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+            Decision::Pass.into()
+        }
+
+        fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+            match request.request().uri.host() {
+                Some("a.test") => Moved.recall(request),
+                _ => Recall::Retract,
+            }
+        }
+    }
+
+    let (layer, watch) = Watch::over(FollowRedirectLayer::new().with_policy(Circle));
+    let call = Call::start(layer, get("https://a.test/"));
+    call.end_with_ok().await;
+    watch.expect([
+        "GET https://a.test/ 308 remembered followed to https://b.test/new",
+        "GET https://b.test/new retracted",
+        "GET https://a.test/ 200 returned",
+    ]);
 }
 
 #[tokio::test]
