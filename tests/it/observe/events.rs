@@ -12,7 +12,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
-    FollowRedirectLayer, OnRefusal, Policy, ReplayBody, Target,
+    FollowRedirectLayer, OnInformational, OnRefusal, Policy, ReplayBody, Target,
     policy::{
         self, Admission, Attempt, Decision, Exchange, Outgoing, Recall, Remembered, RequestPolicy,
         Verdict,
@@ -132,6 +132,22 @@ async fn a_call_that_takes_too_long_has_failed() {
     let _never_answered = call.next().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     watch.expect(["GET https://a.test/ failed error total-time-elapsed"]);
+}
+
+#[tokio::test]
+async fn a_server_that_says_too_much_has_failed_the_call() {
+    let server = Server::start(|mut connection, _| async move {
+        connection.head().await.unwrap();
+        connection.say("HTTP/1.1 102 Processing\r\n\r\n".repeat(9)).await;
+        connection.read_to_end().await;
+    })
+    .await;
+    let (layer, watch) = Watch::over(FollowRedirectLayer::new().informational_limit(8));
+    let mut request = get(&server.url("/"));
+    request.extensions_mut().insert(OnInformational::new(|_| ()));
+    layer.layer(hyper_client()).oneshot(request).await.unwrap_err();
+    let url = server.url("/");
+    watch.expect([&format!("GET {url} failed error too-many-informational")]);
 }
 
 #[tokio::test]
