@@ -293,6 +293,10 @@ impl World {
     fn chain(self: &Arc<Self>) {
         let stage = self.stage.fetch_add(1, Ordering::SeqCst);
         let mut upload = self.upload.lock().unwrap().take().unwrap();
+        if stage < 2 && !self.polling[0].load(Ordering::SeqCst) {
+            let taken = self.transports[0].lock().unwrap().content.len();
+            assert_eq!(upload.sent(), taken as u64, "{:#?}", self.log.lock().unwrap());
+        }
         match (stage, self.setting.fate) {
             (0, _) => upload.hold(),
             (1, Fate::Follow) => match upload.resend() {

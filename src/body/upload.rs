@@ -95,6 +95,14 @@ impl<B> Upload<B> {
         }
     }
 
+    /// Returns how many bytes of the content the current hop's transport has taken, to send them.
+    pub(crate) fn sent(&self) -> u64 {
+        match &self.state {
+            State::Sending { content, .. } => content.handover.sent(),
+            State::NoContent | State::Detached => 0,
+        }
+    }
+
     /// Returns the body of the hop that has just begun. With `patience` it waits for
     /// `100 Continue` so long.
     #[inline]

@@ -10,6 +10,7 @@ mod incoming;
 mod incumbents;
 mod informational;
 mod limits;
+mod observe;
 mod permanent;
 mod private;
 mod properties;
