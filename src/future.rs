@@ -12,10 +12,10 @@ use bytes::Buf;
 use http::{Request, Response, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tower::BoxError;
 use tower_service::Service;
 
 use crate::{
+    BoxError,
     body::{Peek, ReplayBody, ResponseBody},
     call::{Asked, Call, Leads, Outcome, Shared},
     error::Error,

@@ -121,7 +121,11 @@
 //! - `tower-http`: adds `policy::TowerHttp`, our policies in tower-http's `FollowRedirect`.
 //! - `tracing`: writes a span for each call and an event for each hop; see [Observing](#observing).
 
+// docs.rs names the feature of each item.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
+mod box_error;
 mod call;
 mod chain;
 #[cfg(feature = "hyper-util")]
@@ -153,6 +157,7 @@ pub use self::body::Spill;
 pub use self::informational::{OnInformational, TooManyInformational};
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
+    box_error::BoxError,
     call::ReplayLimit,
     error::{Error, TotalTimeElapsed},
     future::ResponseFuture,

@@ -12,13 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tower::BoxError;
 
 use super::{
     BodyFactory, Capacity, Ends, Patience, Prepared, ReplayBody, Resend, Successor, Upload,
     upload::{CancelUpload, Control},
 };
-use crate::rules::method::Content;
+use crate::{BoxError, rules::method::Content};
 
 /// Plays one order after the other: each decision is the next number of a path.
 #[derive(Default)]

@@ -9,13 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tower::BoxError;
 
 use super::{
     handover::{Progress, Standing, Successor, Turn},
     recording::{Content, Keep, Recording},
 };
-use crate::timer::Deadline;
+use crate::{BoxError, timer::Deadline};
 
 /// The body of one hop's request: the caller's body, recorded as it is sent.
 ///

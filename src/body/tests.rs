@@ -17,13 +17,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use tower::BoxError;
 
 use super::{
     BodyFactory, Capacity, Ends, Patience, ReplayBody, Resend, Successor, Upload, UploadCancelled,
     upload::Prepared,
 };
 use crate::{
+    BoxError,
     rules::method::Content,
     timer::{Deadline, Timer},
 };

@@ -3,7 +3,6 @@
 use std::{io, mem, sync::Arc};
 
 use http_body::{Body, SizeHint};
-use tower::BoxError;
 
 use super::{
     factory::BodyFactory,
@@ -12,7 +11,7 @@ use super::{
     recording::{Content, Keep, Recording},
     replay::{Patience, ReplayBody},
 };
-use crate::rules::method;
+use crate::{BoxError, rules::method};
 
 /// Whether the content of a request can be sent again.
 ///

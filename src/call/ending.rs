@@ -4,10 +4,10 @@ use std::error;
 
 use http::{Response, response};
 use http_body::Body;
-use tower::BoxError;
 
 use super::{Call, Outcome, policy, with_policy};
 use crate::{
+    BoxError,
     body::{Ends, Prepared, Resend, ResponseBody},
     chain::Next,
     error::Error,

@@ -15,11 +15,11 @@ use std::{
 
 use http::{Request, Response, request, response};
 use http_body::Body;
-use tower::BoxError;
 
 pub use self::own::ReplayLimit;
 use self::{own::Own, watch::Watch};
 use crate::{
+    BoxError,
     body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
     error::{Error, TotalTimeElapsed},

@@ -9,11 +9,11 @@ mod walk;
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
 use http::{Extensions, Method, StatusCode, Uri, request, response};
-use tower::BoxError;
 
 pub(crate) use self::next::Next;
 use self::{standing::Standing, trail::Trail, walk::Memory};
 use crate::{
+    BoxError,
     body::{Glimpse, More, Resend},
     head::Head,
     history::{History, Source},
