@@ -15,7 +15,6 @@ use super::{
     handover::{Handover, Progress},
     record::{Capacity, Record},
 };
-
 use crate::BoxError;
 
 /// The caller's body with all that its hops share.

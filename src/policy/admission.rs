@@ -1,7 +1,6 @@
 //! Whether a request may leave.
 
 use super::{Failure, Recollection};
-
 use crate::BoxError;
 
 /// Whether a request may leave, as [`Policy::admit`](super::Policy::admit) says.

@@ -15,6 +15,7 @@ mod permanent;
 mod private;
 mod properties;
 mod s3;
+mod secrets;
 mod service;
 mod sources;
 mod support;

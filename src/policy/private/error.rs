@@ -3,7 +3,6 @@
 use std::{error, fmt, net::IpAddr, sync::Arc};
 
 use super::{AddressKind, NameKind};
-
 use crate::BoxError;
 
 /// Why a request may not go to a host: it is in a private network, or may be.

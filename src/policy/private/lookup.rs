@@ -13,7 +13,6 @@ use super::{
     NotPublic,
     lists::{Lists, Trust},
 };
-
 use crate::BoxError;
 
 type Resolving = Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, BoxError>> + Send>>;

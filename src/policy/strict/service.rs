@@ -9,7 +9,6 @@ use std::{
 use tower_service::Service;
 
 use super::{Confirmation, Consent};
-
 use crate::BoxError;
 
 pub(super) type Answering = Pin<Box<dyn Future<Output = Consent> + Send>>;
