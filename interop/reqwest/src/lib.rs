@@ -120,3 +120,8 @@ fn into_http(response: reqwest::Response) -> Response<reqwest::Body> {
     response.extensions_mut().extend(url.extensions);
     response
 }
+
+/// Compiles the page for those who come from reqwest.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from_reqwest.md")]
+struct FromReqwest;
