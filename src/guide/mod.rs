@@ -3,6 +3,8 @@
 //! - [`stacks`]: which layer goes where, and with which client.
 //! - [`from_tower_http`]: what changes for those who come from tower-http's `FollowRedirect`.
 //! - [`from_reqwest`]: what changes for those who come from reqwest's own redirects.
+//! - [`faq`]: what people ask of clients that follow redirects.
+//! - [`errors`]: what each error and refusal means, and what to do.
 
 #[doc = include_str!("../../docs/stacks.md")]
 pub mod stacks {}
@@ -14,3 +16,9 @@ pub mod from_tower_http {}
 #[cfg(not(doctest))]
 #[doc = include_str!("../../docs/from_reqwest.md")]
 pub mod from_reqwest {}
+
+#[doc = include_str!("../../docs/faq.md")]
+pub mod faq {}
+
+#[doc = include_str!("../../docs/errors.md")]
+pub mod errors {}
