@@ -1,0 +1,167 @@
+//! Every call ends with what it has, and says why.
+
+use tower_follow_redirect::{RefusalKind, policy::ExpectSupport};
+
+use super::{Facts, Step, broken};
+use crate::chain::{
+    caller::{Got, How, Read},
+    content::{Again, End},
+    journal::Broken,
+    policies::{Leaf, is_redirect},
+    server::{Answer, Interim, ReadingEnd},
+    transport::Readiness,
+};
+
+pub fn check(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
+    match facts.end.how {
+        How::Left => return Ok(()),
+        How::GaveUp if facts.script.site.may_be_silent() => return Ok(()),
+        How::Response => responds(facts)?,
+        How::Refused(kind) => is_refused(facts, kind)?,
+        how => has_cause(facts, how)?,
+    }
+    counts(facts, steps)?;
+    is_on_time(facts)
+}
+
+fn responds(facts: &Facts<'_>) -> Result<(), Broken> {
+    let Some(got) = &facts.end.response else {
+        return broken("a call that succeeds has a response", "it has none");
+    };
+    is_last(facts, got)?;
+    match got.refusal {
+        None if (300..400).contains(&got.status) => {
+            broken("every 3xx that is handed back has its reason", got.status.to_string())
+        }
+        Some(RefusalKind::NotRedirect) if is_redirect(got.status) => {
+            broken("a redirect is not refused as none", got.status.to_string())
+        }
+        Some(kind) => is_justified(facts, kind),
+        None => Ok(()),
+    }
+}
+
+fn is_refused(facts: &Facts<'_>, kind: RefusalKind) -> Result<(), Broken> {
+    match (&facts.end.response, facts.end.remembered) {
+        (Some(got), false) => {
+            if got.refusal != Some(kind) {
+                return broken("a response has the reason of its error", format!("{got:?}"));
+            }
+            is_last(facts, got)?;
+        }
+        (None, true) => {}
+        (got, remembered) => {
+            let how = format!("{kind}: {got:?}, remembered: {remembered}");
+            return broken("every error about a response owns it", how);
+        }
+    }
+    is_justified(facts, kind)
+}
+
+/// The response is the server's last, and whole.
+fn is_last(facts: &Facts<'_>, got: &Got) -> Result<(), Broken> {
+    let Some(sent) = facts.journal.sent.last() else {
+        return broken("a response is the server's", "nothing was sent");
+    };
+    if sent.status() != Some(got.status) {
+        let how = format!("{} and not {:?}", got.status, sent.status());
+        return broken("a response is the server's last", how);
+    }
+    if got.effective.as_ref().is_some_and(|effective| *effective != sent.uri.to_string()) {
+        return broken("the history ends where the response is from", format!("{got:?}"));
+    }
+    let Answer::Response(reply) = &sent.visit.answer else { return Ok(()) };
+    let whole = got.bytes == reply.body.size();
+    let is_right = match got.read {
+        Read::Whole => whole && reply.body.end == ReadingEnd::Clean,
+        Read::Cut => whole && reply.body.end == ReadingEnd::Fails,
+        Read::Dropped => got.bytes <= reply.body.size(),
+        Read::Wrong => false,
+    };
+    if !is_right {
+        let how = format!("{got:?} of {} bytes", reply.body.size());
+        return broken("a response body is handed over as it is", how);
+    }
+    Ok(())
+}
+
+/// Nothing is refused without its cause.
+fn is_justified(facts: &Facts<'_>, kind: RefusalKind) -> Result<(), Broken> {
+    let (settings, tree) = (&facts.script.settings, &facts.script.tree);
+    let is_justified = match kind {
+        RefusalKind::TooManyRedirects => {
+            facts.end.hops.0 >= settings.limit
+                || tree.any(&|leaf| matches!(leaf, Leaf::Limited(_) | Leaf::S3))
+        }
+        RefusalKind::Loop => {
+            settings.detects_loops || tree.any(&|leaf| matches!(leaf, Leaf::S3))
+        }
+        RefusalKind::BodyNotReplayable => is_lost(facts),
+        _ => true,
+    };
+    if is_justified {
+        return Ok(());
+    }
+    broken("nothing is refused without its cause", format!("{kind}"))
+}
+
+/// Returns whether content may be gone.
+fn is_lost(facts: &Facts<'_>) -> bool {
+    let (call, settings) = (facts.call, &facts.script.settings);
+    let limit = call.replay_limit.unwrap_or(settings.replay_limit);
+    let most = facts.journal.sent.iter().map(|sent| sent.received.bytes).max().unwrap_or(0);
+    let decides = |leaf: &Leaf| matches!(leaf, Leaf::Expect(ExpectSupport::Decides));
+    match call.content.again {
+        Again::OneShot => {
+            most as u64 > limit || call.content.end == End::Fails || facts.script.tree.any(&decides)
+        }
+        Again::Factory => false,
+        Again::FactoryFails(_) => true,
+    }
+}
+
+/// Returns whether an error has its cause.
+fn has_cause(facts: &Facts<'_>, how: How) -> Result<(), Broken> {
+    let settings = &facts.script.settings;
+    let last = facts.journal.sent.last();
+    let has_cause = match how {
+        How::NotReady => facts.script.readiness.contains(&Readiness::Fails),
+        How::Reset => last.is_some_and(|sent| matches!(sent.visit.answer, Answer::Reset)),
+        How::ContentFailed => facts.call.content.end == End::Fails,
+        How::TotalTime => settings.total_time.is_some() && settings.has_clock,
+        How::TooManyInformational => last.is_some_and(|sent| match sent.visit.interim {
+            Interim::Hints(count) => count as u32 > settings.informational_limit,
+            _ => false,
+        }),
+        _ => false,
+    };
+    if has_cause && facts.end.response.is_none() {
+        return Ok(());
+    }
+    broken("no call fails without its cause", format!("{how:?}"))
+}
+
+/// The history has every redirect that was followed, and no other.
+fn counts(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
+    let (hops, remembered) = facts.end.hops;
+    let count = |wanted| steps.iter().filter(|(step, _)| *step == wanted).count();
+    let is_right = match count(Step::Retracts) {
+        0 if facts.end.how == How::NotReady => true,
+        0 => hops - remembered == count(Step::Follows),
+        _ => hops <= facts.script.settings.limit,
+    };
+    if is_right && hops <= facts.script.settings.limit {
+        return Ok(());
+    }
+    broken("the history is what happened", format!("{hops} hops, {remembered} remembered: {steps:?}"))
+}
+
+fn is_on_time(facts: &Facts<'_>) -> Result<(), Broken> {
+    let settings = &facts.script.settings;
+    match settings.total_time {
+        Some(time) if settings.has_clock && facts.end.took > time => {
+            broken("a call ends within its time", format!("{:?} of {time:?}", facts.end.took))
+        }
+        _ => Ok(()),
+    }
+}
