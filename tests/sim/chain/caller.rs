@@ -17,7 +17,7 @@ use super::{
     journal::{Kept, Secret},
     line::{CUT, Reply, start},
     pattern,
-    server::{ORIGINS, uri},
+    server::{Mood, uri},
     stage::Stage,
     transport::{NOT_READY, Transport},
 };
@@ -55,16 +55,17 @@ pub enum Leaves {
 }
 
 impl Call {
-    pub fn choose(choices: &mut Choices<'_>) -> Self {
+    pub fn choose(choices: &mut Choices<'_>, mood: Mood) -> Self {
         let methods = [Method::GET, Method::PUT, Method::POST, Method::HEAD, Method::DELETE];
         let method = match choices.below(40) {
             0..=9 => Method::GET,
+            _ if mood == Mood::Permanent => Method::GET,
             39 => Method::CONNECT,
             _ => choices.pick(&methods),
         };
         Self {
             method,
-            at: (choices.below(ORIGINS.len()), choices.below(4)),
+            at: (mood.origin(choices), choices.below(if mood == Mood::Permanent { 2 } else { 4 })),
             content: Arc::new(Content::choose(choices)),
             expects: choices.one_in(8),
             upgrades: choices.one_in(60),
@@ -76,6 +77,7 @@ impl Call {
                 _ => Reads::After(Duration::from_millis(choices.pick(&[1, 5000]))),
             },
             leaves: match choices.below(10) {
+                _ if mood == Mood::Permanent => Leaves::Never,
                 0..=7 => Leaves::Never,
                 8 => Leaves::AfterPolls(choices.below(12)),
                 _ => Leaves::At(Duration::from_millis(choices.pick(&[0, 1, 60, 1000, 3000]))),

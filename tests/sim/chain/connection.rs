@@ -67,14 +67,9 @@ enum Taken {
 }
 
 impl Connection {
-    pub fn open(
-        request: Request<ReplayBody<OneShot>>,
-        line: &Line,
-        stage: &Rc<Stage>,
-    ) -> Self {
+    pub fn open(request: Request<ReplayBody<OneShot>>, line: &Line, stage: &Rc<Stage>) -> Self {
         let mut journal = stage.journal.borrow_mut();
-        let before = journal.sent.iter().filter(|sent| sent.uri == *request.uri()).count();
-        let visit = stage.site.visit(request.uri(), before).clone();
+        let visit = stage.visit(request.uri());
         let sent = journal.note(&request, &visit, stage.clock.now());
         drop(journal);
         let (head, body) = request.into_parts();
@@ -273,6 +268,8 @@ impl Connection {
     fn response(&self, reply: &super::server::Reply) -> Response<Reply> {
         let body = Reply::new(&reply.body, self.sent, &self.line, &self.stage);
         let mut response = Response::builder().status(reply.status);
+        // Else nothing is remembered of a request with credentials.
+        response = response.header(header::CACHE_CONTROL, "public, max-age=3600");
         response = match (location(&reply.location, &self.stage, self.sent), reply.location) {
             (Some(location), _) => response.header(header::LOCATION, location),
             (None, Location::Region(region)) => response.header("x-amz-bucket-region", region),

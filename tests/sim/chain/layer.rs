@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use tower_follow_redirect::{
-    Drain, ExpectContinue, FollowRedirectLayer, OnRefusal, Policy,
-};
+use tower_follow_redirect::{Drain, ExpectContinue, FollowRedirectLayer, OnRefusal, Policy};
 
 use super::{choices::Choices, clock::Clock, journal::Kept};
 
@@ -35,7 +33,8 @@ pub enum Expect {
 
 impl Settings {
     pub fn choose(choices: &mut Choices<'_>) -> Self {
-        let millis = |choices: &mut Choices<'_>, of: &[u64]| Duration::from_millis(choices.pick(of));
+        let millis =
+            |choices: &mut Choices<'_>, of: &[u64]| Duration::from_millis(choices.pick(of));
         Self {
             limit: choices.pick(&[20, 0, 1, 2, 3, 5, 20, 40]),
             replay_limit: choices.pick(&[65_536, 0, 1, 150, 4000, 65_536]),
@@ -50,10 +49,7 @@ impl Settings {
             waits: millis(choices, &[1000, 1000, 0, 10]),
             unreported: choices.one_in(5),
             remembers_417: choices.one_in(2),
-            drain: (
-                choices.pick(&[131_072, 0, 100, 131_072]),
-                millis(choices, &[250, 0, 1, 250]),
-            ),
+            drain: (choices.pick(&[131_072, 0, 100, 131_072]), millis(choices, &[250, 0, 1, 250])),
             total_time: choices.maybe(5, |choices| millis(choices, &[0, 1, 1000, 4000])),
             on_refusal: if choices.one_in(3) { OnRefusal::Return } else { OnRefusal::Error },
             detects_loops: choices.one_in(4),

@@ -1,7 +1,7 @@
 //! A world in which random calls meet random servers, in virtual time.
 //!
 //! [`play`] makes a chain of [`Choices`]: the layer's settings, its policies, what the servers do, and one
-//! to three calls through one service. Then it plays it, without a socket, a runtime or a thread, and checks
+//! to five calls through one service. Then it plays it, without a socket, a runtime or a thread, and checks
 //! the promises of the layer ([`invariants`]). The same choices make the same chain, every time.
 //!
 //! Nothing here knows of a test harness: whoever has bytes or a seed can drive it.
@@ -45,8 +45,8 @@ use self::{
     invariants::Facts,
     journal::{Broken, Journal},
     layer::Settings,
-    policies::Tree,
-    server::Site,
+    policies::{Leaf, Tree},
+    server::{Mood, Site},
     stage::Stage,
     tasks::Tasks,
     tokens::{Kind, Token},
@@ -74,16 +74,21 @@ enum Brought {
 
 impl Script {
     fn choose(choices: &mut Choices<'_>) -> Self {
+        let mood = Mood::choose(choices);
+        let tree = Tree::choose(choices, if mood == Mood::Permanent { 1 } else { 3 });
         Self {
             settings: Settings::choose(choices),
-            tree: Tree::choose(choices, 3),
+            tree: match mood {
+                Mood::Anything => tree,
+                Mood::Permanent => Tree::And(Box::new(Tree::Leaf(Leaf::Cache)), Box::new(tree)),
+            },
             brought: match choices.one_in(8) {
                 true => Brought::ByTheRequest,
                 false => Brought::ByTheLayer,
             },
-            calls: (0..1 + choices.below(3)).map(|_| Call::choose(choices)).collect(),
+            calls: (0..1 + choices.below(5)).map(|_| Call::choose(choices, mood)).collect(),
             readiness: Readiness::choose(choices),
-            site: Site::choose(choices),
+            site: Site::choose(choices, mood),
         }
     }
 }
@@ -163,15 +168,15 @@ fn play_calls(
         Brought::ByTheRequest => (Box::new(Standard), Some(RequestPolicy::new(policy(&token)))),
     };
     drop(token);
-    let mut service = script.settings.layer(of_layer, &clock).layer(transport::Transport::new(stage));
+    let mut service =
+        script.settings.layer(of_layer, &clock).layer(transport::Transport::new(stage));
     for (number, call) in script.calls.iter().enumerate() {
         stage.journal.borrow_mut().sent.clear();
         // As Tower has it: the clone that stays is not the one that was ready.
         let clone = service.clone();
         let ready = std::mem::replace(&mut service, clone);
         let request = |stage: &Stage| with_policy(call.request(stage), of_request.clone());
-        let caller =
-            caller::make(ready, request, call.reads, Rc::clone(stage));
+        let caller = caller::make(ready, request, call.reads, Rc::clone(stage));
         let end = Tasks::new(stage, caller, call.leaves).play(choices);
         let (held, alive) = (stage.tokens.alive(Kind::Service), stage.tokens.left());
         if alive.iter().any(|(kind, _)| !matches!(kind, Kind::Service | Kind::Policy)) || held > 1 {
@@ -179,10 +184,9 @@ fn play_calls(
         }
         let mut journal = stage.journal.borrow_mut();
         let facts = Facts { script, call, journal: &journal, end: &end };
-        let checked = invariants::check(&facts);
-        tally::note(&facts, tally);
-        if let Err(broken) = checked {
-            journal.breaks(broken.promise, broken.how);
+        match invariants::check(&facts) {
+            Ok(steps) => tally::note(&facts, &steps, tally),
+            Err(broken) => journal.breaks(broken.promise, broken.how),
         }
         if journal.broken.is_some() {
             return Some(number);
@@ -192,10 +196,7 @@ fn play_calls(
     None
 }
 
-fn with_policy(
-    mut request: Request<OneShot>,
-    policy: Option<RequestPolicy>,
-) -> Request<OneShot> {
+fn with_policy(mut request: Request<OneShot>, policy: Option<RequestPolicy>) -> Request<OneShot> {
     if let Some(policy) = policy {
         request.extensions_mut().insert(policy);
     }

@@ -9,7 +9,10 @@ const LENGTH: usize = 512 * 1024;
 
 static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
     // Neighbours differ, and so do blocks: nothing that is moved, doubled or left out looks right.
-    (0..LENGTH).map(|place| (place.wrapping_mul(31) ^ (place >> 8)) as u8).collect::<Vec<_>>().into()
+    (0..LENGTH)
+        .map(|place| (place.wrapping_mul(31) ^ (place >> 8)) as u8)
+        .collect::<Vec<_>>()
+        .into()
 });
 
 /// Returns the bytes of a part, which share one memory.

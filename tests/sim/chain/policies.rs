@@ -89,17 +89,12 @@ impl Tree {
     }
 
     /// Makes the policy. Those that wait do so by `clock`, and all of it holds `token`.
-    pub fn policy(
-        &self,
-        clock: &Clock,
-        cache: &PermanentCache,
-        token: &Token,
-    ) -> Box<dyn Policy> {
+    pub fn policy(&self, clock: &Clock, cache: &PermanentCache, token: &Token) -> Box<dyn Policy> {
         match self {
             Self::Leaf(leaf) => leaf.policy(clock, cache, token),
-            Self::And(first, second) => Box::new(
-                first.policy(clock, cache, token).and(second.policy(clock, cache, token)),
-            ),
+            Self::And(first, second) => {
+                Box::new(first.policy(clock, cache, token).and(second.policy(clock, cache, token)))
+            }
             Self::Or(first, second) => {
                 Box::new(first.policy(clock, cache, token).or(second.policy(clock, cache, token)))
             }
@@ -136,6 +131,16 @@ impl Tree {
             Leaf::Closure(closure) => closure.drops,
             _ => false,
         })
+    }
+
+    /// Returns whether content waits for a server's `100 Continue` as long as that takes.
+    pub fn trusts_to_answer(&self, uri: &Uri) -> bool {
+        self.any(&|leaf| leaf.expect(uri) != ExpectSupport::Unknown)
+    }
+
+    /// Returns whether no redirect is expected after a server's `100 Continue`.
+    pub fn trusts_to_decide(&self, uri: &Uri) -> bool {
+        self.any(&|leaf| leaf.expect(uri) == ExpectSupport::Decides)
     }
 
     /// Returns whether it strips its field of every redirect that it lets pass.
@@ -219,6 +224,15 @@ impl Leaf {
             }
             Self::Strict(reply, after) => strict(*reply, *after, clock.clone(), token.clone()),
             Self::Closure(closure) => closure.clone().policy(clock.clone(), token.clone()),
+        }
+    }
+
+    /// Returns what it says of how the server of `uri` treats an expectation.
+    fn expect(&self, uri: &Uri) -> ExpectSupport {
+        match self {
+            Self::Expect(support) => *support,
+            Self::S3 if is_s3(uri) => ExpectSupport::Decides,
+            _ => ExpectSupport::Unknown,
         }
     }
 

@@ -18,6 +18,28 @@ pub const ORIGINS: [&str; 8] = [
     "https://quotes.s3.us-west-2.amazonaws.com",
 ];
 
+/// What a chain is about most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Anything,
+    /// Redirects that are remembered: permanent, from `https` to `https`.
+    Permanent,
+}
+
+impl Mood {
+    pub fn choose(choices: &mut Choices<'_>) -> Self {
+        if choices.one_in(4) { Self::Permanent } else { Self::Anything }
+    }
+
+    /// Chooses an origin, by its index.
+    pub fn origin(self, choices: &mut Choices<'_>) -> usize {
+        match self {
+            Self::Anything => choices.below(ORIGINS.len()),
+            Self::Permanent => choices.pick(&[1, 1, 2, 4]),
+        }
+    }
+}
+
 /// All pages. Which one a request is for is said by its path; every origin has all of them.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -124,9 +146,9 @@ pub enum After {
 }
 
 impl Site {
-    pub fn choose(choices: &mut Choices<'_>) -> Self {
-        let count = 1 + choices.below(5);
-        let pages = (0..count).map(|_| Page::choose(choices, count)).collect();
+    pub fn choose(choices: &mut Choices<'_>, mood: Mood) -> Self {
+        let count = 2 + choices.below(5);
+        let pages = (0..count).map(|_| Page::choose(choices, mood, count)).collect();
         Self { pages }
     }
 
@@ -167,15 +189,15 @@ impl fmt::Display for Site {
 }
 
 impl Page {
-    fn choose(choices: &mut Choices<'_>, pages: usize) -> Self {
-        let count = 1 + choices.below(2);
-        Self { visits: (0..count).map(|_| Visit::choose(choices, pages)).collect() }
+    fn choose(choices: &mut Choices<'_>, mood: Mood, pages: usize) -> Self {
+        let count = 1 + choices.below(3);
+        Self { visits: (0..count).map(|_| Visit::choose(choices, mood, pages)).collect() }
     }
 }
 
 impl Visit {
-    fn choose(choices: &mut Choices<'_>, pages: usize) -> Self {
-        let mut short = |choices: &mut Choices<'_>| {
+    fn choose(choices: &mut Choices<'_>, mood: Mood, pages: usize) -> Self {
+        let short = |choices: &mut Choices<'_>| {
             Duration::from_millis(choices.pick(&[0, 0, 0, 1, 50, 900, 1100]))
         };
         let takes = match choices.below(4) {
@@ -198,24 +220,30 @@ impl Visit {
         let answer = match choices.below(24) {
             22 => Answer::Reset,
             23 => Answer::Silence,
-            _ => Answer::Response(Reply::choose(choices, pages)),
+            _ => Answer::Response(Reply::choose(choices, mood, pages)),
         };
         Self { hears, takes, interim, thinks, answer, after }
     }
 }
 
 impl Reply {
-    fn choose(choices: &mut Choices<'_>, pages: usize) -> Self {
-        let status = match choices.below(12) {
-            0..=7 => choices.pick(&[301, 302, 303, 307, 308, 307, 308]),
-            8..=9 => 200,
-            10 => choices.pick(&[204, 300, 304, 400, 404, 410, 417, 503]),
+    fn choose(choices: &mut Choices<'_>, mood: Mood, pages: usize) -> Self {
+        let status = match (choices.below(12), mood) {
+            (0..=5, Mood::Permanent) => 308,
+            (6..=8, Mood::Permanent) => 200,
+            (9.., Mood::Permanent) => choices.pick(&[404, 410, 200, 308]),
+            (0..=5, Mood::Anything) => choices.pick(&[301, 302, 303, 307, 308, 307, 308]),
+            (6..=8, _) => 200,
+            (9 | 10, _) => choices.pick(&[204, 300, 304, 400, 404, 410, 417, 503]),
             _ => choices.pick(&[400, 404, 417, 417]),
         };
         let location = match choices.below(16) {
-            0..=6 => Location::Page(choices.below(ORIGINS.len()), choices.below(pages)),
+            _ if mood == Mood::Permanent => {
+                Location::Page(mood.origin(choices), choices.below(pages))
+            }
+            0..=6 => Location::Page(mood.origin(choices), choices.below(pages)),
             7..=10 => Location::Relative(choices.below(pages)),
-            11..=12 => Location::SamePath(choices.below(ORIGINS.len())),
+            11..=12 => Location::SamePath(mood.origin(choices)),
             13 => Location::Bad(choices.pick(&["http://", "ftp://a.test/x", "http://[", ""])),
             14 => Location::Region(choices.pick(&["us-west-2", "us-east-1", "nowhere"])),
             _ => Location::None,

@@ -2,16 +2,19 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     rc::Rc,
     task::Waker,
 };
+
+use http::Uri;
 
 use super::{
     clock::Clock,
     connection::Connection,
     journal::Journal,
     line::wake,
-    server::Site,
+    server::{Site, Visit},
     tokens::Tokens,
     transport::Readiness,
 };
@@ -25,6 +28,8 @@ pub struct Stage {
     pub journal: RefCell<Journal>,
     /// Connections that have just begun.
     pub opened: RefCell<Vec<Connection>>,
+    /// How often each URI was requested.
+    visits: RefCell<HashMap<Uri, usize>>,
     asked: Cell<usize>,
     hops: Cell<usize>,
     silent: Cell<isize>,
@@ -41,11 +46,20 @@ impl Stage {
             readiness,
             journal: RefCell::default(),
             opened: RefCell::default(),
+            visits: RefCell::default(),
             asked: Cell::default(),
             hops: Cell::default(),
             silent: Cell::default(),
             waiting: RefCell::default(),
         })
+    }
+
+    /// Returns what is done with a request for `uri`.
+    pub fn visit(&self, uri: &Uri) -> Visit {
+        let mut visits = self.visits.borrow_mut();
+        let before = visits.entry(uri.clone()).or_default();
+        *before += 1;
+        self.site.visit(uri, *before - 1).clone()
     }
 
     pub fn breaks(&self, promise: &'static str, how: impl Into<String>) {

@@ -1,12 +1,12 @@
 //! Every call ends with what it has, and says why.
 
-use tower_follow_redirect::{RefusalKind, policy::ExpectSupport};
+use tower_follow_redirect::RefusalKind;
 
 use super::{Facts, Step, broken};
 use crate::chain::{
     caller::{Got, How, Read},
     content::{Again, End},
-    journal::Broken,
+    journal::{Broken, Sent},
     policies::{Leaf, is_redirect},
     server::{Answer, Interim, ReadingEnd},
     transport::Readiness,
@@ -93,9 +93,7 @@ fn is_justified(facts: &Facts<'_>, kind: RefusalKind) -> Result<(), Broken> {
             facts.end.hops.0 >= settings.limit
                 || tree.any(&|leaf| matches!(leaf, Leaf::Limited(_) | Leaf::S3))
         }
-        RefusalKind::Loop => {
-            settings.detects_loops || tree.any(&|leaf| matches!(leaf, Leaf::S3))
-        }
+        RefusalKind::Loop => settings.detects_loops || tree.any(&|leaf| matches!(leaf, Leaf::S3)),
         RefusalKind::BodyNotReplayable => is_lost(facts),
         _ => true,
     };
@@ -110,10 +108,14 @@ fn is_lost(facts: &Facts<'_>) -> bool {
     let (call, settings) = (facts.call, &facts.script.settings);
     let limit = call.replay_limit.unwrap_or(settings.replay_limit);
     let most = facts.journal.sent.iter().map(|sent| sent.received.bytes).max().unwrap_or(0);
-    let decides = |leaf: &Leaf| matches!(leaf, Leaf::Expect(ExpectSupport::Decides));
+    // Then nothing is recorded any more.
+    let decides =
+        |sent: &Sent| sent.received.continued && facts.script.tree.trusts_to_decide(&sent.uri);
     match call.content.again {
         Again::OneShot => {
-            most as u64 > limit || call.content.end == End::Fails || facts.script.tree.any(&decides)
+            most as u64 > limit
+                || call.content.end == End::Fails
+                || facts.journal.sent.iter().any(decides)
         }
         Again::Factory => false,
         Again::FactoryFails(_) => true,
@@ -146,18 +148,21 @@ fn counts(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Brok
     let (hops, remembered) = facts.end.hops;
     let count = |wanted| steps.iter().filter(|(step, _)| *step == wanted).count();
     let follows = count(Step::Follows);
-    let is_right = match (count(Step::Retracts), facts.end.how) {
-        (0, How::NotReady | How::TotalTime) => {
-            // The last of them may not have been sent any more.
-            (follows..=follows + 1).contains(&(hops - remembered))
-        }
-        (0, _) => hops - remembered == follows,
-        _ => true,
+    // What the last of them leads to may not have been sent any more.
+    let may_lack_one =
+        facts.end.remembered || matches!(facts.end.how, How::NotReady | How::TotalTime);
+    let is_right = match hops - remembered {
+        _ if count(Step::Retracts) > 0 => true,
+        received if may_lack_one => received == follows || received == follows + 1,
+        received => received == follows,
     };
     if is_right && hops <= facts.script.settings.limit {
         return Ok(());
     }
-    broken("the history is what happened", format!("{hops} hops, {remembered} remembered: {steps:?}"))
+    broken(
+        "the history is what happened",
+        format!("{hops} hops, {remembered} remembered: {steps:?}"),
+    )
 }
 
 fn is_on_time(facts: &Facts<'_>) -> Result<(), Broken> {

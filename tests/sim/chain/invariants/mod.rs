@@ -33,17 +33,18 @@ pub enum Step {
     Retracts,
 }
 
-/// Checks all promises.
+/// Checks all promises, and returns how each request came to be sent.
 ///
 /// # Errors
 ///
 /// Fails with the first that is broken.
-pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
+pub fn check(facts: &Facts<'_>) -> Result<Vec<(Step, Option<usize>)>, Broken> {
     let steps = requests::check(facts)?;
     credentials::check(facts, &steps)?;
     content::check(facts, &steps)?;
     waiting::check(facts)?;
-    ending::check(facts, &steps)
+    ending::check(facts, &steps)?;
+    Ok(steps)
 }
 
 impl Facts<'_> {

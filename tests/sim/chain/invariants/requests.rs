@@ -70,7 +70,10 @@ fn target(from: &Sent) -> Option<Uri> {
 fn repeats(from: &Sent, sent: &Sent, at: usize) -> Result<(), Broken> {
     let is_same = (&from.method, &from.uri) == (&sent.method, &sent.uri);
     if !is_same || sent.expects_continue() || from.content.is_some() != sent.content.is_some() {
-        return broken("after 417 the same is sent without the expectation", format!("request {at}"));
+        return broken(
+            "after 417 the same is sent without the expectation",
+            format!("request {at}"),
+        );
     }
     Ok(())
 }

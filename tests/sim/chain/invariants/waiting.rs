@@ -1,13 +1,11 @@
 //! Content that waits for `100 Continue` does not leave before.
 
 use http::Method;
-use tower_follow_redirect::policy::ExpectSupport;
 
 use super::{Facts, broken};
 use crate::chain::{
     journal::{Broken, Sent},
     layer::Expect,
-    policies::Leaf,
     server::Hears,
 };
 
@@ -17,7 +15,8 @@ pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
         if waits(facts, sent) && !sent.received.continued {
             let settings = &facts.script.settings;
             let waited = first - sent.at;
-            if waits_for_ever(facts) || waited < settings.waits {
+            let for_ever = !settings.unreported && facts.script.tree.trusts_to_answer(&sent.uri);
+            if for_ever || waited < settings.waits {
                 let how = format!("request {at}: after {waited:?} of {:?}", settings.waits);
                 return broken("content waits until it is asked for, or its time is over", how);
             }
@@ -36,13 +35,4 @@ fn waits(facts: &Facts<'_>, sent: &Sent) -> bool {
         && settings.expect != Expect::Off
         && !facts.call.upgrades
         && sent.method != Method::CONNECT
-}
-
-/// Returns whether a policy knows that the server answers.
-fn waits_for_ever(facts: &Facts<'_>) -> bool {
-    let knows = |leaf: &Leaf| match leaf {
-        Leaf::Expect(support) => *support != ExpectSupport::Unknown,
-        _ => false,
-    };
-    !facts.script.settings.unreported && facts.script.tree.any(&knows)
 }
