@@ -47,7 +47,7 @@ enum Hearing {
     /// They are kept until the answer.
     Kept(Extensions),
     /// Something was said.
-    Told(Informer),
+    Told(Box<Informer>),
     Over,
 }
 
@@ -156,7 +156,7 @@ impl Connection {
 
     fn say(&mut self, response: &str) {
         if let Hearing::Kept(extensions) = &mut self.hearing {
-            self.hearing = Hearing::Told(Informer::new(mem::take(extensions)));
+            self.hearing = Hearing::Told(Box::new(Informer::new(mem::take(extensions))));
         }
         if let Hearing::Told(informer) = &mut self.hearing {
             informer.say(response);
@@ -206,7 +206,7 @@ impl Connection {
                 }
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if pattern::is_part(&data, received.bytes) => {
-                        received.first.get_or_insert(self.stage.clock.now());
+                        received.first.get_or_insert_with(|| self.stage.clock.now());
                         received.bytes += data.len();
                     }
                     Ok(data) => {

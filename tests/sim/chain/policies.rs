@@ -58,7 +58,7 @@ pub enum Reply {
 #[derive(Clone, Debug)]
 pub struct Closure {
     pub says: Says,
-    pub sets: bool,
+    pub sets: Sets,
     pub strips: bool,
     pub drops: bool,
     /// Where it leads, instead of where the redirect does.
@@ -66,6 +66,14 @@ pub struct Closure {
     pub peeks: Option<usize>,
     /// It asks first, and the answer takes so long.
     pub asks: Option<Duration>,
+}
+
+/// At which redirects it sets its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sets {
+    Never,
+    First,
+    Every,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,7 +303,7 @@ impl Closure {
         ]);
         Self {
             says,
-            sets: choices.one_in(3),
+            sets: choices.pick(&[Sets::Never, Sets::Never, Sets::First, Sets::Every]),
             strips: choices.one_in(4),
             drops: choices.one_in(8),
             target: choices.maybe(8, |choices| (choices.below(ORIGINS.len()), choices.below(4))),
@@ -317,7 +325,12 @@ impl Closure {
             if let Some(target) = &target {
                 attempt.set_target(target.clone());
             }
-            if let (true, Ok(target)) = (self.sets, attempt.target()) {
+            let sets = match self.sets {
+                Sets::Never => false,
+                Sets::First => attempt.hops().is_empty(),
+                Sets::Every => true,
+            };
+            if let (true, Ok(target)) = (sets, attempt.target()) {
                 let origin = origin(target.uri());
                 attempt.set_header(SET, HeaderValue::try_from(origin).expect("it is ASCII"));
             }
