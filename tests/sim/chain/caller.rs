@@ -5,7 +5,7 @@ use std::{pin::pin, rc::Rc, sync::Arc, time::Duration};
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use tower_follow_redirect::{
-    Error, FollowRedirect, Fragment, History, OnInformational, Policy, Refusal, RefusalKind,
+    Error, FollowRedirect, Fragment, History, Hop, OnInformational, Policy, Refusal, RefusalKind,
     ReplayLimit, ResponseBody, TooManyInformational, TotalTimeElapsed,
 };
 use tower_service::Service;
@@ -142,10 +142,16 @@ pub struct End {
     pub response: Option<Got>,
     /// Whether the redirect that was refused was remembered.
     pub remembered: bool,
-    /// How many redirects were followed, and how many of them were remembered.
-    pub hops: (usize, usize),
+    /// The redirects that were followed: where they came from.
+    pub hops: Vec<Source>,
     /// Until the layer's future was ready.
     pub took: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Server,
+    Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +214,7 @@ pub async fn make<P: Policy>(
     };
     drop(service);
     if let Some(response) = response {
+        stage.journal.borrow_mut().handed_over = true;
         let place = start(stage.journal.borrow().sent.len().saturating_sub(1));
         end.response = Some(read(response, reads, place, &stage).await);
     }
@@ -244,9 +251,10 @@ fn of_source(source: Option<&(dyn std::error::Error + 'static)>) -> How {
     }
 }
 
-fn hops(history: Option<&History>) -> (usize, usize) {
+fn hops(history: Option<&History>) -> Vec<Source> {
     let hops = history.map_or(&[][..], History::hops);
-    (hops.len(), hops.iter().filter(|hop| hop.is_from_cache()).count())
+    let source = |hop: &Hop| if hop.is_from_cache() { Source::Memory } else { Source::Server };
+    hops.iter().map(source).collect()
 }
 
 async fn read(

@@ -8,12 +8,18 @@ use std::{
     mem,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker, ready},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{Extensions, Request, Response, header};
-use http_body::Body;
+use http_body::{Body, Frame};
+use tower::BoxError;
 use tower_follow_redirect::{ReplayBody, UploadCancelled};
 
 use super::{
@@ -23,7 +29,8 @@ use super::{
     journal::{Ending, Sent},
     line::{Line, Reader, Reply, wake},
     pattern,
-    server::{After, Answer, Hears, Interim, Location, ORIGINS, Takes, Visit, uri},
+    policies::is_redirect,
+    server::{After, Answer, Hears, Interim, Location, ORIGINS, Pace, Takes, Visit, uri},
     stage::Stage,
 };
 
@@ -36,6 +43,8 @@ pub struct Connection {
     sent: usize,
     visit: Visit,
     body: Option<ReplayBody<OneShot>>,
+    /// Whether the content can be asked for more.
+    ready: Arc<Ready>,
     hearing: Hearing,
     interim: Option<Sleep>,
     patience: Option<Sleep>,
@@ -51,6 +60,21 @@ enum Hearing {
     Over,
 }
 
+/// Wakes whoever reads the content, and nobody else: it is read by a task of its own in HTTP/2.
+#[derive(Default)]
+struct Ready {
+    woken: AtomicBool,
+    connection: Mutex<Option<Waker>>,
+}
+
+impl Wake for Ready {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        wake(connection);
+    }
+}
+
 enum Phase {
     Taking,
     Thinking(Sleep),
@@ -63,7 +87,7 @@ enum Phase {
 enum Taken {
     Enough,
     /// It is over; the error is the caller's.
-    Over(Option<tower::BoxError>),
+    Over(Option<BoxError>),
 }
 
 impl Connection {
@@ -88,11 +112,16 @@ impl Connection {
             sent,
             visit,
             body: Some(body),
+            ready: Arc::new(Ready { woken: AtomicBool::new(true), connection: Mutex::default() }),
             hearing,
             interim,
             patience: Some(stage.clock.sleep(PATIENCE)),
             phase: Phase::Taking,
         }
+    }
+
+    pub fn pace(&self) -> Pace {
+        self.visit.pace
     }
 
     /// Is ready when the connection is over.
@@ -145,7 +174,8 @@ impl Connection {
         match self.visit.interim {
             Interim::Continue(_) => {
                 self.say("HTTP/1.1 100 Continue\r\n\r\n");
-                self.note(|sent| sent.received.continued = true);
+                let now = self.stage.clock.now();
+                self.note(|sent| sent.received.continued = Some(now));
             }
             Interim::Hints(count) => {
                 (0..count).for_each(|_| self.say("HTTP/1.1 103 Early Hints\r\n\r\n"));
@@ -176,65 +206,102 @@ impl Connection {
             return taken;
         }
         match &mut self.patience {
-            Some(patience) => Pin::new(patience).poll(cx).map(|()| Taken::Enough),
-            None => Poll::Pending,
+            Some(patience) => ready!(Pin::new(patience).poll(cx)),
+            None => return Poll::Pending,
         }
+        self.note(|sent| sent.received.starved = sent.received.first.is_none());
+        Poll::Ready(Taken::Enough)
     }
 
     /// Reads content until so many bytes have come, or all.
     fn poll_content(&mut self, goal: usize, cx: &mut Context<'_>) -> Poll<Taken> {
-        let Some(body) = &mut self.body else { return Poll::Ready(Taken::Over(None)) };
-        let mut journal = self.stage.journal.borrow_mut();
-        loop {
+        let Some(mut body) = self.body.take() else { return Poll::Ready(Taken::Over(None)) };
+        let taken = loop {
             if body.is_end_stream() {
-                journal.sent[self.sent].received.end.get_or_insert(Ending::Complete);
-                return Poll::Ready(Taken::Over(None));
+                self.note(|sent| {
+                    sent.received.end.get_or_insert(Ending::Complete);
+                });
+                break Poll::Ready(Taken::Over(None));
             }
-            if journal.sent[self.sent].received.bytes >= goal {
-                return Poll::Ready(Taken::Enough);
+            if self.received() >= goal {
+                break Poll::Ready(Taken::Enough);
             }
-            drop(journal);
-            // Whatever happens in there may be noted, too.
-            let polled = Pin::new(&mut *body).poll_frame(cx);
-            journal = self.stage.journal.borrow_mut();
-            let received = &mut journal.sent[self.sent].received;
-            match polled {
-                Poll::Pending => return Poll::Pending,
+            match self.poll_frame(&mut body, cx) {
+                Poll::Pending => break Poll::Pending,
                 Poll::Ready(None) => {
-                    received.end = Some(Ending::Complete);
-                    return Poll::Ready(Taken::Over(None));
+                    self.note(|sent| sent.received.end = Some(Ending::Complete));
+                    break Poll::Ready(Taken::Over(None));
                 }
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) if pattern::is_part(&data, received.bytes) => {
-                        received.first.get_or_insert_with(|| self.stage.clock.now());
-                        received.bytes += data.len();
-                    }
-                    Ok(data) => {
-                        let how = format!("{} bytes at {}", data.len(), received.bytes);
-                        journal.breaks("content is exact", how);
-                    }
-                    Err(frame) => {
-                        let trailers = frame.into_trailers().unwrap_or_default();
-                        received.trailers = trailers.len() == 1
-                            && trailers.get(TRAILER.0).is_some_and(|value| value == TRAILER.1);
-                    }
-                },
-                Poll::Ready(Some(Err(error))) if error.is::<UploadCancelled>() => {
-                    received.end = Some(Ending::Cancelled);
-                    let (answered, reader) =
-                        (journal.sent[self.sent].answered, self.line.borrow().reader);
-                    if !answered || reader == Reader::Waits {
-                        let how = format!("answered: {answered}, the reader: {reader:?}");
-                        journal.breaks("a response is read before its upload is cancelled", how);
-                    }
-                    return Poll::Ready(Taken::Over(Some(error)));
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    received.end = Some(Ending::Failed);
-                    return Poll::Ready(Taken::Over(Some(error)));
-                }
+                Poll::Ready(Some(Ok(frame))) => self.take(frame),
+                Poll::Ready(Some(Err(error))) => break Poll::Ready(self.lose(error)),
+            }
+        };
+        self.body = Some(body);
+        taken
+    }
+
+    /// Polls the content, unless it is not ready and has not said that it is.
+    fn poll_frame(
+        &mut self,
+        body: &mut ReplayBody<OneShot>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        *self.ready.connection.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(cx.waker().clone());
+        if !self.ready.woken.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(&self.ready));
+        let polled = Pin::new(body).poll_frame(&mut Context::from_waker(&waker));
+        if polled.is_ready() {
+            self.ready.woken.store(true, Ordering::SeqCst);
+        }
+        polled
+    }
+
+    fn received(&self) -> usize {
+        self.stage.journal.borrow().sent[self.sent].received.bytes
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) {
+        let (now, reader) = (self.stage.clock.now(), self.line.borrow().reader);
+        let mut journal = self.stage.journal.borrow_mut();
+        let sent = &mut journal.sent[self.sent];
+        let is_over = sent.status().is_some_and(is_redirect) && reader == Reader::Done;
+        let received = &mut sent.received;
+        received.first.get_or_insert(now);
+        received.outlives |= is_over;
+        let place = received.bytes;
+        match frame.into_data() {
+            Ok(data) if pattern::is_part(&data, place) => received.bytes += data.len(),
+            Ok(data) => {
+                journal.breaks("content is exact", format!("{} bytes at {place}", data.len()));
+            }
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                let is_right = |value| value == TRAILER.1;
+                received.trailers =
+                    trailers.len() == 1 && trailers.get(TRAILER.0).is_some_and(is_right);
             }
         }
+    }
+
+    /// Notes that there is no more content, since it has failed or was cancelled.
+    fn lose(&mut self, error: BoxError) -> Taken {
+        let reader = self.line.borrow().reader;
+        let mut journal = self.stage.journal.borrow_mut();
+        let sent = &mut journal.sent[self.sent];
+        let answered = sent.answered;
+        if !error.is::<UploadCancelled>() {
+            sent.received.end = Some(Ending::Failed);
+        } else {
+            sent.received.end = Some(Ending::Cancelled);
+            if !answered || reader == Reader::Waits {
+                let how = format!("answered: {answered}, the reader: {reader:?}");
+                journal.breaks("a response is read before its upload is cancelled", how);
+            }
+        }
+        Taken::Over(Some(error))
     }
 
     /// Gives the answer. Says whether the connection ends with it.
@@ -278,7 +345,7 @@ impl Connection {
         response.body(body).expect("every part is valid")
     }
 
-    fn deliver(&self, answer: Result<Response<Reply>, tower::BoxError>) {
+    fn deliver(&self, answer: Result<Response<Reply>, BoxError>) {
         let waker = {
             let mut line = self.line.borrow_mut();
             line.answer = Some(answer);
@@ -288,7 +355,7 @@ impl Connection {
     }
 
     /// Ends the connection whose content has failed.
-    fn fail(&mut self, error: tower::BoxError) -> Poll<()> {
+    fn fail(&mut self, error: BoxError) -> Poll<()> {
         self.deliver(Err(error));
         self.close(Ending::Failed)
     }
@@ -304,6 +371,7 @@ impl Connection {
             sent.received.end.get_or_insert(ending);
         });
         drop(self.body.take());
+        self.ready = Arc::default();
         Poll::Ready(())
     }
 

@@ -8,6 +8,7 @@ use tower_follow_redirect::ReplayBody;
 
 use super::{
     content::OneShot,
+    line::Reader,
     server::{Answer, Visit},
 };
 
@@ -22,6 +23,8 @@ pub struct Broken {
 #[derive(Debug, Default)]
 pub struct Journal {
     pub sent: Vec<Sent>,
+    /// Whether the caller has got the response.
+    pub handed_over: bool,
     /// What was found broken while it happened.
     pub broken: Option<Broken>,
 }
@@ -39,6 +42,8 @@ pub struct Sent {
     pub received: Received,
     /// Whether the answer was given.
     pub answered: bool,
+    /// What became of the response body.
+    pub reader: Reader,
     pub at: Duration,
 }
 
@@ -69,8 +74,12 @@ pub struct Received {
     pub bytes: usize,
     pub trailers: bool,
     pub end: Option<Ending>,
-    /// Whether the server has said `100 Continue`.
-    pub continued: bool,
+    /// When the server has said `100 Continue`.
+    pub continued: Option<Duration>,
+    /// Whether it has lost patience before anything came.
+    pub starved: bool,
+    /// Whether something came when the response, a redirect, had been read to its end.
+    pub outlives: bool,
     /// When the first byte came.
     pub first: Option<Duration>,
 }
@@ -112,6 +121,7 @@ impl Journal {
             visit: visit.clone(),
             received: Received::default(),
             answered: false,
+            reader: Reader::Waits,
             at,
         });
         self.sent.len() - 1

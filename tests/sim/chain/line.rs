@@ -46,10 +46,12 @@ pub enum Reader {
 }
 
 impl Ends {
-    fn is_gone(&mut self) -> Option<Waker> {
-        if self.reader == Reader::Waits {
-            self.reader = Reader::Gone;
+    /// Notes that nobody reads on. The connection learns of it only if there was more to read.
+    fn leave(&mut self) -> Option<Waker> {
+        if self.reader != Reader::Waits {
+            return None;
         }
+        self.reader = Reader::Gone;
         self.connection.take()
     }
 }
@@ -93,10 +95,12 @@ impl Future for Hop {
 
 impl Drop for Hop {
     fn drop(&mut self) {
-        let waker = {
+        let (unread, waker) = {
             let mut line = self.line.borrow_mut();
-            if line.delivered { None } else { line.is_gone() }
+            let unread = line.answer.take();
+            (unread, if line.delivered { None } else { line.leave() })
         };
+        drop(unread);
         wake(waker);
         self.stage.end_of_hop();
     }
@@ -109,6 +113,8 @@ pub struct Reply {
     at: usize,
     delay: Option<Sleep>,
     state: State,
+    /// The number of the request.
+    sent: usize,
     line: Line,
     stage: Rc<Stage>,
     _token: Token,
@@ -131,6 +137,7 @@ impl Reply {
             at: start(sent),
             delay: None,
             state: State::Reading,
+            sent,
             line: Rc::clone(line),
             stage: Rc::clone(stage),
             _token: stage.tokens.token(Kind::Response),
@@ -216,7 +223,9 @@ impl Drop for Reply {
             if is_over {
                 line.reader = Reader::Done;
             }
-            line.is_gone()
+            let waker = line.leave();
+            self.stage.journal.borrow_mut().sent[self.sent].reader = line.reader;
+            waker
         };
         wake(waker);
     }

@@ -171,7 +171,7 @@ fn play_calls(
     let mut service =
         script.settings.layer(of_layer, &clock).layer(transport::Transport::new(stage));
     for (number, call) in script.calls.iter().enumerate() {
-        stage.journal.borrow_mut().sent.clear();
+        *stage.journal.borrow_mut() = Journal::default();
         // As Tower has it: the clone that stays is not the one that was ready.
         let clone = service.clone();
         let ready = std::mem::replace(&mut service, clone);

@@ -151,6 +151,15 @@ impl Tree {
         self.any(&|leaf| leaf.expect(uri) == ExpectSupport::Decides)
     }
 
+    /// Returns whether a response body may be read before the caller gets it.
+    pub fn peeks(&self) -> bool {
+        self.any(&|leaf| match leaf {
+            Leaf::S3 => true,
+            Leaf::Closure(closure) => closure.peeks.is_some(),
+            _ => false,
+        })
+    }
+
     /// Returns whether it strips its field of every redirect that it lets pass.
     pub fn strips(&self) -> bool {
         match self {

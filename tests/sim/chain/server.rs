@@ -58,10 +58,19 @@ pub struct Visit {
     pub hears: Hears,
     pub takes: Takes,
     pub interim: Interim,
+    /// Whether the connection goes as far as it can at once.
+    pub pace: Pace,
     /// From when enough was taken to the answer.
     pub thinks: Duration,
     pub answer: Answer,
     pub after: After,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as it is asked, as a service that needs no connection.
+    AtOnce,
+    InTurn,
 }
 
 /// Whether the transport reports 1xx responses.
@@ -157,15 +166,6 @@ impl Site {
         let visits = &self.pages[page(uri) % self.pages.len()].visits;
         &visits[before.min(visits.len() - 1)]
     }
-
-    /// Returns whether anything may never come.
-    pub fn may_be_silent(&self) -> bool {
-        self.pages.iter().flat_map(|page| &page.visits).any(|visit| match &visit.answer {
-            Answer::Silence => true,
-            Answer::Response(reply) => reply.body.end == ReadingEnd::Never,
-            Answer::Reset => false,
-        })
-    }
 }
 
 /// Makes the URI of a page.
@@ -217,12 +217,13 @@ impl Visit {
         };
         let hears = if choices.one_in(4) { Hears::Never } else { Hears::Until };
         let thinks = short(choices);
+        let pace = if choices.one_in(3) { Pace::AtOnce } else { Pace::InTurn };
         let answer = match choices.below(24) {
             22 => Answer::Reset,
             23 => Answer::Silence,
             _ => Answer::Response(Reply::choose(choices, mood, pages)),
         };
-        Self { hears, takes, interim, thinks, answer, after }
+        Self { hears, pace, takes, interim, thinks, answer, after }
     }
 }
 
@@ -231,7 +232,7 @@ impl Reply {
         let status = match (choices.below(12), mood) {
             (0..=5, Mood::Permanent) => 308,
             (6..=8, Mood::Permanent) => 200,
-            (9.., Mood::Permanent) => choices.pick(&[404, 410, 200, 308]),
+            (9.., Mood::Permanent) => choices.pick(&[404, 410, 404, 308]),
             (0..=5, Mood::Anything) => choices.pick(&[301, 302, 303, 307, 308, 307, 308]),
             (6..=8, _) => 200,
             (9 | 10, _) => choices.pick(&[204, 300, 304, 400, 404, 410, 417, 503]),

@@ -6,7 +6,7 @@ use tower_follow_redirect::RefusalKind;
 
 use super::{
     Brought,
-    caller::{How, Read},
+    caller::{How, Read, Source},
     content::{Again, End},
     invariants::{Facts, Step},
     journal::{Ending, Sent},
@@ -153,7 +153,7 @@ pub fn note(facts: &Facts<'_>, steps: &[(Step, Option<usize>)], tally: &mut Tall
         note_content(facts, tally, sent, at);
         note_faults(tally, sent);
     }
-    for _ in 0..facts.end.hops.1 {
+    for _ in facts.end.hops.iter().filter(|source| **source == Source::Memory) {
         tally.count("a request", "goes where it must, as is remembered");
     }
     note_others(facts, tally);
@@ -163,7 +163,7 @@ fn ends_with(facts: &Facts<'_>) -> &'static str {
     let status = facts.end.response.as_ref().map_or(0, |got| got.status);
     match facts.end.how {
         How::Response if (300..400).contains(&status) => "a 3xx, handed back",
-        How::Response if facts.end.hops.0 == 0 => "a response that was not redirected",
+        How::Response if facts.end.hops.is_empty() => "a response that was not redirected",
         How::Response => "a response after redirects",
         How::Refused(_) if facts.end.remembered => "a refusal of what was remembered",
         How::Refused(_) => "a refusal, which owns the response",
@@ -229,7 +229,9 @@ fn note_content(facts: &Facts<'_>, tally: &mut Tally, sent: &Sent, at: usize) {
         Some(Ending::Closed) | None => count("is cut by the server"),
     }
     match received.first {
-        Some(_) if sent.expects_continue() && received.continued => count("was asked for by 100"),
+        Some(_) if sent.expects_continue() && received.continued.is_some() => {
+            count("was asked for by 100")
+        }
         Some(first) if sent.expects_continue() && first > sent.at => count("has waited its time"),
         _ => {}
     }

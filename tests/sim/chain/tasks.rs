@@ -207,5 +207,5 @@ impl<'a, F: Future<Output = End>> Tasks<'a, F> {
 }
 
 fn ended(how: How) -> End {
-    End { how, response: None, remembered: false, hops: (0, 0), took: Duration::ZERO }
+    End { how, response: None, remembered: false, hops: Vec::new(), took: Duration::ZERO }
 }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use super::{
     connection::Connection,
     content::OneShot,
     line::{Hop, Line, Reply},
+    server::Pace,
     stage::Stage,
     tokens::{Kind, Token},
 };
@@ -114,8 +115,12 @@ impl Service<Request<ReplayBody<OneShot>>> for Transport {
         }
         self.state = State::Unasked;
         let line = Line::default();
-        let connection = Connection::open(request, &line, &self.stage);
-        self.stage.opened.borrow_mut().push(connection);
+        let mut connection = Connection::open(request, &line, &self.stage);
+        if connection.pace() == Pace::InTurn
+            || connection.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        {
+            self.stage.opened.borrow_mut().push(connection);
+        }
         self.stage.begin_hop();
         let _token = self.stage.tokens.token(Kind::Call);
         Hop { line, stage: Rc::clone(&self.stage), _token }

@@ -62,6 +62,9 @@ fn is_right(facts: &Facts<'_>, sent: &Sent, at: usize) -> Result<(), Broken> {
         return broken("every hop announces the length of the content", how);
     }
     let received = &sent.received;
+    if received.outlives && !facts.script.tree.peeks() {
+        return broken("an upload ends with its redirect", format!("request {at}"));
+    }
     if received.end != Some(Ending::Complete) {
         return Ok(());
     }

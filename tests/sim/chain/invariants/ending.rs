@@ -4,7 +4,7 @@ use tower_follow_redirect::RefusalKind;
 
 use super::{Facts, Step, broken};
 use crate::chain::{
-    caller::{Got, How, Read},
+    caller::{Got, How, Read, Source},
     content::{Again, End},
     journal::{Broken, Sent},
     policies::{Leaf, is_redirect},
@@ -15,13 +15,27 @@ use crate::chain::{
 pub fn check(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
     match facts.end.how {
         How::Left => return Ok(()),
-        How::GaveUp if facts.script.site.may_be_silent() => return Ok(()),
+        How::GaveUp => return gives_up(facts),
         How::Response => responds(facts)?,
         How::Refused(kind) => is_refused(facts, kind)?,
         how => has_cause(facts, how)?,
     }
     counts(facts, steps)?;
     is_on_time(facts)
+}
+
+/// A caller waits for ever only where the server of the last request is silent.
+fn gives_up(facts: &Facts<'_>) -> Result<(), Broken> {
+    let last = facts.journal.sent.last();
+    let is_silent = last.is_some_and(|sent| match &sent.visit.answer {
+        Answer::Silence => true,
+        Answer::Response(reply) => facts.journal.handed_over && reply.body.end == ReadingEnd::Never,
+        Answer::Reset => false,
+    });
+    if is_silent {
+        return Ok(());
+    }
+    broken("nothing hangs", "the call waits for what it need not wait for")
 }
 
 fn responds(facts: &Facts<'_>) -> Result<(), Broken> {
@@ -90,7 +104,7 @@ fn is_justified(facts: &Facts<'_>, kind: RefusalKind) -> Result<(), Broken> {
     let (settings, tree) = (&facts.script.settings, &facts.script.tree);
     let is_justified = match kind {
         RefusalKind::TooManyRedirects => {
-            facts.end.hops.0 >= settings.limit
+            facts.end.hops.len() >= settings.limit
                 || tree.any(&|leaf| matches!(leaf, Leaf::Limited(_) | Leaf::S3))
         }
         RefusalKind::Loop => settings.detects_loops || tree.any(&|leaf| matches!(leaf, Leaf::S3)),
@@ -109,8 +123,9 @@ fn is_lost(facts: &Facts<'_>) -> bool {
     let limit = call.replay_limit.unwrap_or(settings.replay_limit);
     let most = facts.journal.sent.iter().map(|sent| sent.received.bytes).max().unwrap_or(0);
     // Then nothing is recorded any more.
-    let decides =
-        |sent: &Sent| sent.received.continued && facts.script.tree.trusts_to_decide(&sent.uri);
+    let decides = |sent: &Sent| {
+        sent.received.continued.is_some() && facts.script.tree.trusts_to_decide(&sent.uri)
+    };
     match call.content.again {
         Again::OneShot => {
             most as u64 > limit
@@ -145,24 +160,40 @@ fn has_cause(facts: &Facts<'_>, how: How) -> Result<(), Broken> {
 
 /// The history has every redirect that was followed, and no other.
 fn counts(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
-    let (hops, remembered) = facts.end.hops;
-    let count = |wanted| steps.iter().filter(|(step, _)| *step == wanted).count();
-    let follows = count(Step::Follows);
+    let hops = &facts.end.hops;
     // What the last of them leads to may not have been sent any more.
     let may_lack_one =
         facts.end.remembered || matches!(facts.end.how, How::NotReady | How::TotalTime);
-    let is_right = match hops - remembered {
-        _ if count(Step::Retracts) > 0 => true,
-        received if may_lack_one => received == follows || received == follows + 1,
-        received => received == follows,
-    };
-    if is_right && hops <= facts.script.settings.limit {
+    let received = hops.iter().filter(|source| **source == Source::Server).count();
+    let way = way(steps);
+    let followed = way.len().saturating_sub(1);
+    let is_right = received == followed || may_lack_one && received == followed + 1;
+    // Where a memory was wrong, what it led to is no part of the history.
+    let walks = hops.split(|source| *source == Source::Server);
+    let retracted = way
+        .iter()
+        .zip(walks)
+        .all(|(step, walk)| *step != Step::Retracts || walk.is_empty() || facts.end.remembered);
+    if is_right && retracted && hops.len() <= facts.script.settings.limit {
         return Ok(());
     }
-    broken(
-        "the history is what happened",
-        format!("{hops} hops, {remembered} remembered: {steps:?}"),
-    )
+    broken("the history is what happened", format!("{hops:?}: {steps:?}"))
+}
+
+/// Returns how each request came to be sent that the last one was made from, and the last.
+fn way(steps: &[(Step, Option<usize>)]) -> Vec<Step> {
+    let mut way = Vec::new();
+    let mut at = steps.len().checked_sub(1);
+    while let Some(number) = at {
+        let (step, from) = steps[number];
+        // The same again is no other stage of the way.
+        if step != Step::Repeats {
+            way.push(step);
+        }
+        at = from;
+    }
+    way.reverse();
+    way
 }
 
 fn is_on_time(facts: &Facts<'_>) -> Result<(), Broken> {

@@ -1,5 +1,7 @@
 //! Content that waits for `100 Continue` does not leave before.
 
+use std::time::Duration;
+
 use http::Method;
 
 use super::{Facts, broken};
@@ -10,19 +12,34 @@ use crate::chain::{
 };
 
 pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
+    let settings = &facts.script.settings;
     for (at, sent) in facts.journal.sent.iter().enumerate() {
-        let Some(first) = sent.received.first else { continue };
-        if waits(facts, sent) && !sent.received.continued {
-            let settings = &facts.script.settings;
-            let waited = first - sent.at;
-            let for_ever = !settings.unreported && facts.script.tree.trusts_to_answer(&sent.uri);
-            if for_ever || waited < settings.waits {
+        let waits = waits(facts, sent);
+        let received = &sent.received;
+        let for_ever = !settings.unreported && facts.script.tree.trusts_to_answer(&sent.uri);
+        if received.starved && sent.content.is_some() && !(waits && for_ever) {
+            return broken("content that may leave leaves", format!("request {at}"));
+        }
+        let (Some(first), true) = (received.first, waits) else { continue };
+        let waited = first - sent.at;
+        match received.continued {
+            None if for_ever || settings.has_clock && waited < settings.waits => {
                 let how = format!("request {at}: after {waited:?} of {:?}", settings.waits);
                 return broken("content waits until it is asked for, or its time is over", how);
             }
+            Some(asked) if sent.visit.hears == Hears::Until && first > asked + pause(facts) => {
+                let how = format!("request {at}: at {first:?}, asked for at {asked:?}");
+                return broken("content leaves when it is asked for", how);
+            }
+            None | Some(_) => {}
         }
     }
     Ok(())
+}
+
+/// Returns how long the content itself is not ready.
+fn pause(facts: &Facts<'_>) -> Duration {
+    facts.call.content.pause.map_or(Duration::ZERO, |(_, time)| time)
 }
 
 /// Returns whether a request's content waits.
@@ -31,7 +48,6 @@ fn waits(facts: &Facts<'_>, sent: &Sent) -> bool {
     let is_heard = sent.visit.hears == Hears::Until || settings.unreported;
     sent.expects_continue()
         && is_heard
-        && settings.has_clock
         && settings.expect != Expect::Off
         && !facts.call.upgrades
         && sent.method != Method::CONNECT
