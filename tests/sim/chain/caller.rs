@@ -17,7 +17,7 @@ use super::{
     journal::{Kept, Secret},
     line::{CUT, Reply, start},
     pattern,
-    server::{Mood, uri},
+    server::{Mood, ORIGINS, uri},
     stage::Stage,
     transport::{NOT_READY, Transport},
 };
@@ -65,7 +65,7 @@ impl Call {
         };
         Self {
             method,
-            at: (mood.origin(choices), choices.below(if mood == Mood::Permanent { 2 } else { 4 })),
+            at: (mood.origin(choices), choices.below(if mood == Mood::Anything { 4 } else { 2 })),
             content: Arc::new(Content::choose(choices)),
             expects: choices.one_in(8),
             upgrades: choices.one_in(60),
@@ -77,7 +77,7 @@ impl Call {
                 _ => Reads::After(Duration::from_millis(choices.pick(&[1, 5000]))),
             },
             leaves: match choices.below(10) {
-                _ if mood == Mood::Permanent => Leaves::Never,
+                _ if mood != Mood::Anything => Leaves::Never,
                 0..=7 => Leaves::Never,
                 8 => Leaves::AfterPolls(choices.below(12)),
                 _ => Leaves::At(Duration::from_millis(choices.pick(&[0, 1, 60, 1000, 3000]))),
@@ -94,6 +94,7 @@ impl Call {
             .method(self.method.clone())
             .uri(uri(origin, page))
             .header(header::ACCEPT, "*/*")
+            .header(header::HOST, ORIGINS[origin].split_once("//").map_or("", |(_, host)| host))
             .header("x-plain", "yes")
             .header(header::AUTHORIZATION, SECRET)
             .header(header::COOKIE, SECRET)

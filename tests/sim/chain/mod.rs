@@ -75,11 +75,16 @@ enum Brought {
 impl Script {
     fn choose(choices: &mut Choices<'_>) -> Self {
         let mood = Mood::choose(choices);
-        let tree = Tree::choose(choices, if mood == Mood::Permanent { 1 } else { 3 });
+        let tree = Tree::choose(choices, if mood == Mood::Anything { 3 } else { 1 });
+        let mut settings = Settings::choose(choices);
+        if mood == Mood::Rush {
+            settings.limit = 40;
+        }
         Self {
-            settings: Settings::choose(choices),
+            settings,
             tree: match mood {
                 Mood::Anything => tree,
+                Mood::Rush => Tree::Leaf(Leaf::Standard),
                 Mood::Permanent => Tree::And(Box::new(Tree::Leaf(Leaf::Cache)), Box::new(tree)),
             },
             brought: match choices.one_in(8) {
@@ -87,7 +92,10 @@ impl Script {
                 false => Brought::ByTheLayer,
             },
             calls: (0..1 + choices.below(5)).map(|_| Call::choose(choices, mood)).collect(),
-            readiness: Readiness::choose(choices),
+            readiness: match mood {
+                Mood::Rush => vec![Readiness::AtOnce],
+                _ => Readiness::choose(choices),
+            },
             site: Site::choose(choices, mood),
         }
     }

@@ -1,13 +1,13 @@
 //! Policies of every kind, and what they may say.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower_follow_redirect::{
     Origin, Policy, Target,
     policy::{
-        self, Decision, ExpectSupport, HttpsOnly, Limited, PermanentCache, Referer, S3, SameOrigin,
-        Standard, StrictConfirm, Verdict, strict::Consent,
+        self, Attempt, Decision, ExpectSupport, HttpsOnly, Limited, PermanentCache, Referer, S3,
+        SameOrigin, Standard, StrictConfirm, Verdict, strict::Consent,
     },
     rules::method::Content,
 };
@@ -64,6 +64,8 @@ pub struct Closure {
     /// Where it leads, instead of where the redirect does.
     pub target: Option<(usize, usize)>,
     pub peeks: Option<usize>,
+    /// It is asked about 503 too, and lets it pass.
+    pub claims: bool,
     /// It asks first, and the answer takes so long.
     pub asks: Option<Duration>,
 }
@@ -316,6 +318,7 @@ impl Closure {
             strips: choices.one_in(4),
             drops: choices.one_in(8),
             target: choices.maybe(8, |choices| (choices.below(ORIGINS.len()), choices.below(4))),
+            claims: choices.one_in(3),
             peeks: choices.maybe(4, |choices| choices.pick(&[1, 400, 100_000])),
             asks: choices.maybe(4, |choices| Duration::from_millis(choices.pick(&[0, 5, 3000]))),
         }
@@ -326,42 +329,64 @@ impl Closure {
             let uri = uri(origin, page).parse().expect("it is a URI");
             Target::new(uri, None).expect("it can be requested")
         });
-        let token = Arc::new(token);
-        Box::new(policy::redirect_fn(move |attempt| {
-            if let (Some(bytes), None) = (self.peeks, attempt.peeked()) {
-                return Verdict::Peek(bytes);
+        Box::new(ClosurePolicy { closure: self, target, clock, token })
+    }
+}
+
+struct ClosurePolicy {
+    closure: Closure,
+    target: Option<Target>,
+    clock: Clock,
+    token: Token,
+}
+
+impl Policy for ClosurePolicy {
+    fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+        let Closure { peeks, asks, says, .. } = self.closure;
+        if let (Some(bytes), None) = (peeks, attempt.peeked()) {
+            return Verdict::Peek(bytes);
+        }
+        let decision = match is_redirect(attempt.status().as_u16()) {
+            true => {
+                self.edit(attempt);
+                says.decision()
             }
-            if let Some(target) = &target {
-                attempt.set_target(target.clone());
-            }
-            let sets = match self.sets {
-                Sets::Never => false,
-                Sets::First => attempt.hops().is_empty(),
-                Sets::Every => true,
-            };
-            if let (true, Ok(target)) = (sets, attempt.target()) {
-                let origin = origin(target.uri());
-                attempt.set_header(SET, HeaderValue::try_from(origin).expect("it is ASCII"));
-            }
-            if self.strips {
-                attempt.strip_header(STRIPPED);
-            }
-            if self.drops {
-                attempt.set_content(Content::Drop);
-            }
-            let decision = self.says.decision();
-            match self.asks {
-                None => decision.into(),
-                Some(time) => {
-                    let (sleep, token) = (clock.sleep(time), Arc::clone(&token));
-                    Verdict::ask(async move {
-                        sleep.await;
-                        drop(token);
-                        decision
-                    })
-                }
-            }
-        }))
+            false => Decision::Pass,
+        };
+        let Some(time) = asks else { return decision.into() };
+        let (sleep, token) = (self.clock.sleep(time), self.token.clone());
+        Verdict::ask(async move {
+            sleep.await;
+            drop(token);
+            decision
+        })
+    }
+
+    fn claims(&self, status: StatusCode) -> bool {
+        self.closure.claims && status == StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+impl ClosurePolicy {
+    fn edit(&self, attempt: &mut Attempt<'_>) {
+        if let Some(target) = &self.target {
+            attempt.set_target(target.clone());
+        }
+        let sets = match self.closure.sets {
+            Sets::Never => false,
+            Sets::First => attempt.hops().is_empty(),
+            Sets::Every => true,
+        };
+        if let (true, Ok(target)) = (sets, attempt.target()) {
+            let origin = origin(target.uri());
+            attempt.set_header(SET, HeaderValue::try_from(origin).expect("it is ASCII"));
+        }
+        if self.closure.strips {
+            attempt.strip_header(STRIPPED);
+        }
+        if self.closure.drops {
+            attempt.set_content(Content::Drop);
+        }
     }
 }
 

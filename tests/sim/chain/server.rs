@@ -24,17 +24,23 @@ pub enum Mood {
     Anything,
     /// Redirects that are remembered: permanent, from `https` to `https`.
     Permanent,
+    /// Redirects that come at once, one after the other.
+    Rush,
 }
 
 impl Mood {
     pub fn choose(choices: &mut Choices<'_>) -> Self {
-        if choices.one_in(4) { Self::Permanent } else { Self::Anything }
+        match choices.below(20) {
+            0..=13 => Self::Anything,
+            14..=18 => Self::Permanent,
+            _ => Self::Rush,
+        }
     }
 
     /// Chooses an origin, by its index.
     pub fn origin(self, choices: &mut Choices<'_>) -> usize {
         match self {
-            Self::Anything => choices.below(ORIGINS.len()),
+            Self::Anything | Self::Rush => choices.below(ORIGINS.len()),
             Self::Permanent => choices.pick(&[1, 1, 2, 4]),
         }
     }
@@ -218,6 +224,17 @@ impl Visit {
         let hears = if choices.one_in(4) { Hears::Never } else { Hears::Until };
         let thinks = short(choices);
         let pace = if choices.one_in(3) { Pace::AtOnce } else { Pace::InTurn };
+        if mood == Mood::Rush {
+            return Self {
+                hears,
+                pace: Pace::AtOnce,
+                takes: Takes::UpTo(0),
+                interim: Interim::Nothing,
+                thinks: Duration::ZERO,
+                answer: Answer::Response(Reply::choose(choices, mood, pages)),
+                after,
+            };
+        }
         let answer = match choices.below(24) {
             22 => Answer::Reset,
             23 => Answer::Silence,
@@ -230,16 +247,17 @@ impl Visit {
 impl Reply {
     fn choose(choices: &mut Choices<'_>, mood: Mood, pages: usize) -> Self {
         let status = match (choices.below(12), mood) {
+            (0..=10, Mood::Rush) => choices.pick(&[307, 308]),
             (0..=5, Mood::Permanent) => 308,
             (6..=8, Mood::Permanent) => 200,
             (9.., Mood::Permanent) => choices.pick(&[404, 410, 404, 308]),
-            (0..=5, Mood::Anything) => choices.pick(&[301, 302, 303, 307, 308, 307, 308]),
+            (0..=5, _) => choices.pick(&[301, 302, 303, 307, 308, 307, 308]),
             (6..=8, _) => 200,
             (9 | 10, _) => choices.pick(&[204, 300, 304, 400, 404, 410, 417, 503]),
             _ => choices.pick(&[400, 404, 417, 417]),
         };
         let location = match choices.below(16) {
-            _ if mood == Mood::Permanent => {
+            _ if mood != Mood::Anything => {
                 Location::Page(mood.origin(choices), choices.below(pages))
             }
             0..=6 => Location::Page(mood.origin(choices), choices.below(pages)),
@@ -249,7 +267,11 @@ impl Reply {
             14 => Location::Region(choices.pick(&["us-west-2", "us-east-1", "nowhere"])),
             _ => Location::None,
         };
-        Self { status, location, body: Reading::choose(choices) }
+        let mut body = Reading::choose(choices);
+        if mood == Mood::Rush {
+            body.delay = Duration::ZERO;
+        }
+        Self { status, location, body }
     }
 }
 

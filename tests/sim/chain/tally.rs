@@ -65,6 +65,7 @@ const ALL: [(&str, &[&str]); 5] = [
             "retracts what was remembered",
             "goes where it must, as is remembered",
             "is the fourth or later",
+            "is the 34th or later",
             "has what a policy set",
         ],
     ),
@@ -195,6 +196,9 @@ fn note_request(tally: &mut Tally, step: Step, from: Option<&Sent>, sent: &Sent,
     }
     if at >= 3 {
         count("is the fourth or later");
+    }
+    if at >= 33 {
+        count("is the 34th or later");
     }
     if sent.headers.contains_key(SET) {
         count("has what a policy set");

@@ -1,6 +1,6 @@
 //! What is secret stays with its origin.
 
-use http::{HeaderMap, HeaderName, Uri};
+use http::{HeaderMap, HeaderName, Uri, header};
 
 use super::{Facts, Step, broken};
 use crate::chain::{
@@ -89,6 +89,10 @@ fn of_policies(facts: &Facts<'_>, step: Step, sent: &Sent, at: usize) -> Result<
     let origin = origin(&sent.uri);
     if sent.headers.get_all(SET).iter().any(|value| value != origin.as_str()) {
         return broken("what a policy sets is for one origin", format!("request {at}"));
+    }
+    let authority = sent.uri.authority().map(|authority| authority.as_str());
+    if sent.headers.get(header::HOST).is_some_and(|host| host.to_str().ok() != authority) {
+        return broken("no request names another host than its own", format!("request {at}"));
     }
     let is_stripped = step == Step::Follows && facts.script.tree.strips();
     if is_stripped && sent.headers.contains_key(STRIPPED) {

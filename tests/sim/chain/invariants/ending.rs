@@ -1,6 +1,6 @@
 //! Every call ends with what it has, and says why.
 
-use tower_follow_redirect::RefusalKind;
+use tower_follow_redirect::{OnRefusal, RefusalKind};
 
 use super::{Facts, Step, broken};
 use crate::chain::{
@@ -50,12 +50,35 @@ fn responds(facts: &Facts<'_>) -> Result<(), Broken> {
         Some(RefusalKind::NotRedirect) if is_redirect(got.status) => {
             broken("a redirect is not refused as none", got.status.to_string())
         }
+        Some(kind) if !is_returned(facts, kind, got.status) => {
+            broken("a refusal is what the settings say", format!("{kind} of {}", got.status))
+        }
         Some(kind) => is_justified(facts, kind),
         None => Ok(()),
     }
 }
 
+/// Returns whether a refusal may come as a response.
+fn is_returned(facts: &Facts<'_>, kind: RefusalKind, status: u16) -> bool {
+    let is_error = matches!(
+        kind,
+        RefusalKind::TooManyRedirects
+            | RefusalKind::Loop
+            | RefusalKind::BadLocation
+            | RefusalKind::BodyNotReplayable
+    );
+    // S3 stops for reasons like these.
+    let stops = facts.script.tree.any(&|leaf| matches!(leaf, Leaf::S3));
+    !is_error
+        || stops
+        || !is_redirect(status)
+        || facts.script.settings.on_refusal == OnRefusal::Return
+}
+
 fn is_refused(facts: &Facts<'_>, kind: RefusalKind) -> Result<(), Broken> {
+    if facts.script.settings.on_refusal == OnRefusal::Return {
+        return broken("a refusal is what the settings say", format!("{kind} is an error"));
+    }
     match (&facts.end.response, facts.end.remembered) {
         (Some(got), false) => {
             if got.refusal != Some(kind) {

@@ -5,8 +5,9 @@ use http::Uri;
 use super::{Facts, Step, broken};
 use crate::chain::{
     journal::{Broken, Sent},
+    line::Reader,
     policies::rewrite,
-    server::{Answer, Location, ORIGINS, uri},
+    server::{Answer, Location, ORIGINS, ReadingEnd, Reply, uri},
 };
 
 pub fn check(facts: &Facts<'_>) -> Result<Vec<(Step, Option<usize>)>, Broken> {
@@ -20,6 +21,9 @@ pub fn check(facts: &Facts<'_>) -> Result<Vec<(Step, Option<usize>)>, Broken> {
         return broken("a memory misleads a call once", format!("{steps:?}"));
     }
     for (at, (step, from)) in steps.iter().enumerate() {
+        if let Some(before) = at.checked_sub(1) {
+            is_drained(facts, &facts.journal.sent[before], at)?;
+        }
         let sent = &facts.journal.sent[at];
         let Some(from) = from.map(|from| &facts.journal.sent[from]) else { continue };
         match step {
@@ -31,7 +35,37 @@ pub fn check(facts: &Facts<'_>) -> Result<Vec<(Step, Option<usize>)>, Broken> {
     Ok(steps)
 }
 
+/// A redirect is read to its end before the next request, so that its connection can be used again.
+fn is_drained(facts: &Facts<'_>, before: &Sent, at: usize) -> Result<(), Broken> {
+    let Answer::Response(Reply { body, .. }) = &before.visit.answer else { return Ok(()) };
+    let settings = &facts.script.settings;
+    let (bytes, time) = settings.drain;
+    let size: usize = body.frames.iter().map(|length| (*length).max(1)).sum();
+    let takes = body.delay * (body.frames.len() as u32 + 1);
+    let in_time = takes.is_zero() || settings.has_clock && takes < time;
+    let is_worth_it = size as u64 <= bytes && in_time && body.end == ReadingEnd::Clean;
+    if is_worth_it && before.answered && before.reader != Reader::Done {
+        let how = format!("before request {at}: {:?}", before.reader);
+        return broken("a redirect is read to its end", how);
+    }
+    Ok(())
+}
+
+/// The same request is not sent again, where that is looked for.
+fn is_no_loop(facts: &Facts<'_>, sent: &Sent, at: usize) -> Result<(), Broken> {
+    let is_same = |other: &&Sent| {
+        (&other.method, &other.uri, &other.headers, other.content.is_some())
+            == (&sent.method, &sent.uri, &sent.headers, sent.content.is_some())
+    };
+    let looks = facts.script.settings.detects_loops && !facts.script.tree.remembers();
+    if looks && facts.journal.sent[..at].iter().any(|other| is_same(&other)) {
+        return broken("a loop is noticed", format!("request {at}"));
+    }
+    Ok(())
+}
+
 fn follows(facts: &Facts<'_>, from: &Sent, sent: &Sent, at: usize) -> Result<(), Broken> {
+    is_no_loop(facts, sent, at)?;
     let tree = &facts.script.tree;
     if let (false, Some(expected)) = (tree.leads(), target(from)) {
         if sent.uri != expected {

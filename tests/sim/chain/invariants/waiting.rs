@@ -8,7 +8,7 @@ use super::{Facts, broken};
 use crate::chain::{
     journal::{Broken, Sent},
     layer::Expect,
-    server::Hears,
+    server::{Hears, Takes},
 };
 
 pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
@@ -20,8 +20,16 @@ pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
         if received.starved && sent.content.is_some() && !(waits && for_ever) {
             return broken("content that may leave leaves", format!("request {at}"));
         }
-        let (Some(first), true) = (received.first, waits) else { continue };
+        let Some(first) = received.first else { continue };
         let waited = first - sent.at;
+        if !waits {
+            let is_asked = sent.visit.takes != Takes::UpTo(0);
+            if is_asked && waited > pause(facts) {
+                let how = format!("request {at}: after {waited:?}");
+                return broken("content that need not wait leaves at once", how);
+            }
+            continue;
+        }
         match received.continued {
             None if for_ever || settings.has_clock && waited < settings.waits => {
                 let how = format!("request {at}: after {waited:?} of {:?}", settings.waits);
