@@ -103,7 +103,8 @@ impl Place {
         if request.headers().contains_key(header::AUTHORIZATION) == crossed {
             self.arrived.misplaced.fetch_add(1, Ordering::SeqCst);
         }
-        let (step, rest) = way[1..].split_once('/').unwrap_or((&way[1..], ""));
+        let way = &way[1..];
+        let (step, rest) = way.split_once('/').unwrap_or_else(|| (way, ""));
         match step.strip_prefix("end-") {
             Some(size) => self.end(request, size.parse().unwrap()).await,
             None => self.redirect(request, step.parse().unwrap(), crossed, rest).await,

@@ -1,7 +1,7 @@
 //! A world in which random calls meet random servers, in virtual time.
 //!
 //! [`play`] makes a chain of [`Choices`]: the layer's settings, its policies, what the servers do, and one
-//! to five calls through one service. Then it plays it, without a socket, a runtime or a thread, and checks
+//! to eight calls through one service. Then it plays it, without a socket, a runtime or a thread, and checks
 //! the promises of the layer ([`invariants`]). The same choices make the same chain, every time.
 //!
 //! Nothing here knows of a test harness: whoever has bytes or a seed can drive it.
@@ -77,8 +77,10 @@ impl Script {
         let mood = Mood::choose(choices);
         let tree = Tree::choose(choices, if mood == Mood::Anything { 3 } else { 1 });
         let mut settings = Settings::choose(choices);
-        if mood == Mood::Rush {
-            settings.limit = 40;
+        match mood {
+            Mood::Rush => settings.limit = 40,
+            Mood::Permanent => settings.limit = choices.pick(&[1, 2, 3, 20]),
+            Mood::Anything => {}
         }
         Self {
             settings,
@@ -91,7 +93,7 @@ impl Script {
                 true => Brought::ByTheRequest,
                 false => Brought::ByTheLayer,
             },
-            calls: (0..1 + choices.below(5)).map(|_| Call::choose(choices, mood)).collect(),
+            calls: (0..mood.calls(choices)).map(|_| Call::choose(choices, mood)).collect(),
             readiness: match mood {
                 Mood::Rush => vec![Readiness::AtOnce],
                 _ => Readiness::choose(choices),

@@ -37,11 +37,20 @@ impl Mood {
         }
     }
 
+    /// Chooses how many calls there are.
+    pub fn calls(self, choices: &mut Choices<'_>) -> usize {
+        match self {
+            Self::Anything | Self::Rush => 1 + choices.below(3),
+            // What one call learns is for the next ones.
+            Self::Permanent => 3 + choices.below(6),
+        }
+    }
+
     /// Chooses an origin, by its index.
     pub fn origin(self, choices: &mut Choices<'_>) -> usize {
         match self {
             Self::Anything | Self::Rush => choices.below(ORIGINS.len()),
-            Self::Permanent => choices.pick(&[1, 1, 2, 4]),
+            Self::Permanent => choices.pick(&[1, 1, 1, 2]),
         }
     }
 }
@@ -162,7 +171,7 @@ pub enum After {
 
 impl Site {
     pub fn choose(choices: &mut Choices<'_>, mood: Mood) -> Self {
-        let count = 2 + choices.below(5);
+        let count = 2 + choices.below(if mood == Mood::Anything { 5 } else { 3 });
         let pages = (0..count).map(|_| Page::choose(choices, mood, count)).collect();
         Self { pages }
     }
