@@ -104,7 +104,7 @@ impl Place {
             self.arrived.misplaced.fetch_add(1, Ordering::SeqCst);
         }
         let way = &way[1..];
-        let (step, rest) = way.split_once('/').unwrap_or_else(|| (way, ""));
+        let (step, rest) = way.split_once('/').unwrap_or((way, ""));
         match step.strip_prefix("end-") {
             Some(size) => self.end(request, size.parse().unwrap()).await,
             None => self.redirect(request, step.parse().unwrap(), crossed, rest).await,

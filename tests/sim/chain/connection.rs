@@ -8,28 +8,21 @@ use std::{
     mem,
     pin::Pin,
     rc::Rc,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Extensions, Request, Response, header};
-use http_body::{Body, Frame};
 use tower::BoxError;
-use tower_follow_redirect::{ReplayBody, UploadCancelled};
+use tower_follow_redirect::ReplayBody;
 
 use super::{
     clock::Sleep,
-    content::{OneShot, TRAILER},
+    content::OneShot,
     informer::Informer,
+    intake::{Intake, Taken},
     journal::{Ending, Sent},
     line::{Line, Reader, Reply, wake},
-    pattern,
-    policies::is_redirect,
     server::{After, Answer, Hears, Interim, Location, ORIGINS, Pace, Takes, Visit, uri},
     stage::Stage,
 };
@@ -42,9 +35,7 @@ pub struct Connection {
     line: Line,
     sent: usize,
     visit: Visit,
-    body: Option<ReplayBody<OneShot>>,
-    /// Whether the content can be asked for more.
-    ready: Arc<Ready>,
+    intake: Intake,
     hearing: Hearing,
     interim: Option<Sleep>,
     patience: Option<Sleep>,
@@ -60,34 +51,12 @@ enum Hearing {
     Over,
 }
 
-/// Wakes whoever reads the content, and nobody else: it is read by a task of its own in HTTP/2.
-#[derive(Default)]
-struct Ready {
-    woken: AtomicBool,
-    connection: Mutex<Option<Waker>>,
-}
-
-impl Wake for Ready {
-    fn wake(self: Arc<Self>) {
-        self.woken.store(true, Ordering::SeqCst);
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-        wake(connection);
-    }
-}
-
 enum Phase {
     Taking,
     Thinking(Sleep),
     Silent,
     Answered,
     Stalled(Sleep),
-}
-
-/// What came of reading the content.
-enum Taken {
-    Enough,
-    /// It is over; the error is the caller's.
-    Over(Option<BoxError>),
 }
 
 impl Connection {
@@ -111,8 +80,7 @@ impl Connection {
             line: Rc::clone(line),
             sent,
             visit,
-            body: Some(body),
-            ready: Arc::new(Ready { woken: AtomicBool::new(true), connection: Mutex::default() }),
+            intake: Intake::new(body, sent, line, stage),
             hearing,
             interim,
             patience: Some(stage.clock.sleep(PATIENCE)),
@@ -153,7 +121,7 @@ impl Connection {
                     Poll::Pending => return Poll::Pending,
                 },
                 Phase::Silent => return Poll::Pending,
-                Phase::Answered => match self.poll_content(usize::MAX, cx) {
+                Phase::Answered => match self.intake.poll(usize::MAX, cx) {
                     Poll::Ready(_) => return self.close(Ending::Closed),
                     Poll::Pending => return Poll::Pending,
                 },
@@ -201,7 +169,7 @@ impl Connection {
             Takes::UpTo(bytes) if self.visit.hears == Hears::Until => bytes.max(1),
             Takes::UpTo(bytes) => bytes,
         };
-        let taken = self.poll_content(goal, cx);
+        let taken = self.intake.poll(goal, cx);
         if taken.is_ready() {
             return taken;
         }
@@ -211,97 +179,6 @@ impl Connection {
         }
         self.note(|sent| sent.received.starved = sent.received.first.is_none());
         Poll::Ready(Taken::Enough)
-    }
-
-    /// Reads content until so many bytes have come, or all.
-    fn poll_content(&mut self, goal: usize, cx: &mut Context<'_>) -> Poll<Taken> {
-        let Some(mut body) = self.body.take() else { return Poll::Ready(Taken::Over(None)) };
-        let taken = loop {
-            if body.is_end_stream() {
-                self.note(|sent| {
-                    sent.received.end.get_or_insert(Ending::Complete);
-                });
-                break Poll::Ready(Taken::Over(None));
-            }
-            if self.received() >= goal {
-                break Poll::Ready(Taken::Enough);
-            }
-            match self.poll_frame(&mut body, cx) {
-                Poll::Pending => break Poll::Pending,
-                Poll::Ready(None) => {
-                    self.note(|sent| sent.received.end = Some(Ending::Complete));
-                    break Poll::Ready(Taken::Over(None));
-                }
-                Poll::Ready(Some(Ok(frame))) => self.take(frame),
-                Poll::Ready(Some(Err(error))) => break Poll::Ready(self.lose(error)),
-            }
-        };
-        self.body = Some(body);
-        taken
-    }
-
-    /// Polls the content, unless it is not ready and has not said that it is.
-    fn poll_frame(
-        &mut self,
-        body: &mut ReplayBody<OneShot>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        *self.ready.connection.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(cx.waker().clone());
-        if !self.ready.woken.swap(false, Ordering::SeqCst) {
-            return Poll::Pending;
-        }
-        let waker = Waker::from(Arc::clone(&self.ready));
-        let polled = Pin::new(body).poll_frame(&mut Context::from_waker(&waker));
-        if polled.is_ready() {
-            self.ready.woken.store(true, Ordering::SeqCst);
-        }
-        polled
-    }
-
-    fn received(&self) -> usize {
-        self.stage.journal.borrow().sent[self.sent].received.bytes
-    }
-
-    fn take(&mut self, frame: Frame<Bytes>) {
-        let (now, reader) = (self.stage.clock.now(), self.line.borrow().reader);
-        let mut journal = self.stage.journal.borrow_mut();
-        let sent = &mut journal.sent[self.sent];
-        let is_over = sent.status().is_some_and(is_redirect) && reader == Reader::Done;
-        let received = &mut sent.received;
-        received.first.get_or_insert(now);
-        received.outlives |= is_over;
-        let place = received.bytes;
-        match frame.into_data() {
-            Ok(data) if pattern::is_part(&data, place) => received.bytes += data.len(),
-            Ok(data) => {
-                journal.breaks("content is exact", format!("{} bytes at {place}", data.len()));
-            }
-            Err(frame) => {
-                let trailers = frame.into_trailers().unwrap_or_default();
-                let is_right = |value| value == TRAILER.1;
-                received.trailers =
-                    trailers.len() == 1 && trailers.get(TRAILER.0).is_some_and(is_right);
-            }
-        }
-    }
-
-    /// Notes that there is no more content, since it has failed or was cancelled.
-    fn lose(&mut self, error: BoxError) -> Taken {
-        let reader = self.line.borrow().reader;
-        let mut journal = self.stage.journal.borrow_mut();
-        let sent = &mut journal.sent[self.sent];
-        let answered = sent.answered;
-        if !error.is::<UploadCancelled>() {
-            sent.received.end = Some(Ending::Failed);
-        } else {
-            sent.received.end = Some(Ending::Cancelled);
-            if !answered || reader == Reader::Waits {
-                let how = format!("answered: {answered}, the reader: {reader:?}");
-                journal.breaks("a response is read before its upload is cancelled", how);
-            }
-        }
-        Taken::Over(Some(error))
     }
 
     /// Gives the answer. Says whether the connection ends with it.
@@ -367,11 +244,7 @@ impl Connection {
         self.phase = Phase::Answered;
         self.hearing = Hearing::Over;
         (self.interim, self.patience) = (None, None);
-        self.note(|sent| {
-            sent.received.end.get_or_insert(ending);
-        });
-        drop(self.body.take());
-        self.ready = Arc::default();
+        self.intake.close(ending);
         Poll::Ready(())
     }
 

@@ -6,16 +6,21 @@
 //!
 //! Nothing here knows of a test harness: whoever has bytes or a seed can drive it.
 
+mod call;
 mod caller;
 mod choices;
 mod clock;
+mod closure;
 mod connection;
 mod content;
 mod informer;
+mod intake;
 mod invariants;
 mod journal;
 mod layer;
 mod line;
+mod mood;
+mod opinions;
 mod pattern;
 mod policies;
 mod server;
@@ -39,14 +44,15 @@ use tower_follow_redirect::{
 };
 
 use self::{
-    caller::Call,
+    call::Call,
     clock::Clock,
     content::OneShot,
     invariants::Facts,
     journal::{Broken, Journal},
     layer::Settings,
+    mood::Mood,
     policies::{Leaf, Tree},
-    server::{Mood, Site},
+    server::Site,
     stage::Stage,
     tasks::Tasks,
     tokens::{Kind, Token},

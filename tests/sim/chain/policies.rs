@@ -2,27 +2,16 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderName, StatusCode, Uri, header};
 use tower_follow_redirect::{
-    Origin, Policy, Target,
+    Origin, Policy,
     policy::{
-        self, Attempt, Decision, ExpectSupport, HttpsOnly, Limited, PermanentCache, Referer, S3,
-        SameOrigin, Standard, StrictConfirm, Verdict, strict::Consent,
+        self, ExpectSupport, HttpsOnly, Limited, PermanentCache, Referer, S3, SameOrigin, Standard,
+        StrictConfirm, strict::Consent,
     },
-    rules::method::Content,
 };
 
-use super::{
-    choices::Choices,
-    clock::Clock,
-    server::{ORIGINS, uri},
-    tokens::Token,
-};
-
-/// The field that policies set: for which origin.
-pub const SET: HeaderName = HeaderName::from_static("x-set");
-/// The field that policies strip.
-pub const STRIPPED: HeaderName = HeaderName::from_static("x-plain");
+use super::{choices::Choices, clock::Clock, closure::Closure, tokens::Token};
 
 #[derive(Clone, Debug)]
 pub enum Tree {
@@ -53,39 +42,6 @@ pub enum Reply {
     ThisChain,
     ForAMinute,
     Nobody,
-}
-
-#[derive(Clone, Debug)]
-pub struct Closure {
-    pub says: Says,
-    pub sets: Sets,
-    pub strips: bool,
-    pub drops: bool,
-    /// Where it leads, instead of where the redirect does.
-    pub target: Option<(usize, usize)>,
-    pub peeks: Option<usize>,
-    /// It is asked about 503 too, and lets it pass.
-    pub claims: bool,
-    /// It asks first, and the answer takes so long.
-    pub asks: Option<Duration>,
-}
-
-/// At which redirects it sets its field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sets {
-    Never,
-    First,
-    Every,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
-    Pass,
-    Follow,
-    Trust,
-    Stop,
-    Because,
-    Fail,
 }
 
 impl Tree {
@@ -171,36 +127,6 @@ impl Tree {
             Self::Or(first, _) => first.strips(),
         }
     }
-
-    /// Returns whether it may let credentials go from one origin to the other.
-    pub fn may_trust(&self, from: &Uri, to: &Uri) -> bool {
-        self.opinions(from, to).contains(&Opinion::Trust)
-    }
-
-    fn opinions(&self, from: &Uri, to: &Uri) -> Vec<Opinion> {
-        let (first, second, join): (_, _, fn(Opinion, Opinion) -> Opinion) = match self {
-            Self::Leaf(leaf) => return leaf.opinions(from, to),
-            Self::And(first, second) => (first, second, Opinion::max),
-            Self::Or(first, second) => (first, second, Opinion::or),
-        };
-        let (first, second) = (first.opinions(from, to), second.opinions(from, to));
-        first.iter().flat_map(|one| second.iter().map(|other| join(*one, *other))).collect()
-    }
-}
-
-/// From the mildest to the strictest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Opinion {
-    None,
-    Trust,
-    Follow,
-    End,
-}
-
-impl Opinion {
-    fn or(self, other: Self) -> Self {
-        if self == Self::None { other } else { self }
-    }
 }
 
 impl Leaf {
@@ -254,32 +180,9 @@ impl Leaf {
             _ => ExpectSupport::Unknown,
         }
     }
-
-    fn opinions(&self, from: &Uri, to: &Uri) -> Vec<Opinion> {
-        match self {
-            Self::Standard => vec![Opinion::Follow],
-            Self::S3 if [from, to].into_iter().all(is_s3) => {
-                vec![Opinion::None, Opinion::Trust, Opinion::End]
-            }
-            Self::S3 => vec![Opinion::None, Opinion::End],
-            Self::SameOrigin
-            | Self::HttpsOnly
-            | Self::Limited(_)
-            | Self::Referer
-            | Self::Strict(..)
-            | Self::Cache
-            | Self::Expect(_) => vec![Opinion::None],
-            Self::Closure(closure) => vec![match closure.says {
-                Says::Pass => Opinion::None,
-                Says::Trust => Opinion::Trust,
-                Says::Follow => Opinion::Follow,
-                Says::Stop | Says::Because | Says::Fail => Opinion::End,
-            }],
-        }
-    }
 }
 
-fn is_s3(uri: &Uri) -> bool {
+pub fn is_s3(uri: &Uri) -> bool {
     uri.host().is_some_and(|host| host.ends_with(".amazonaws.com"))
 }
 
@@ -298,109 +201,6 @@ fn strict(reply: Reply, after: Duration, clock: Clock, token: Token) -> Box<dyn 
             }
         }
     }))
-}
-
-impl Closure {
-    fn choose(choices: &mut Choices<'_>) -> Self {
-        let says = choices.pick(&[
-            Says::Pass,
-            Says::Follow,
-            Says::Trust,
-            Says::Trust,
-            Says::Pass,
-            Says::Stop,
-            Says::Because,
-            Says::Fail,
-        ]);
-        Self {
-            says,
-            sets: choices.pick(&[Sets::Never, Sets::Never, Sets::First, Sets::Every]),
-            strips: choices.one_in(4),
-            drops: choices.one_in(8),
-            target: choices.maybe(8, |choices| (choices.below(ORIGINS.len()), choices.below(4))),
-            claims: choices.one_in(3),
-            peeks: choices.maybe(4, |choices| choices.pick(&[1, 400, 100_000])),
-            asks: choices.maybe(4, |choices| Duration::from_millis(choices.pick(&[0, 5, 3000]))),
-        }
-    }
-
-    fn policy(self, clock: Clock, token: Token) -> Box<dyn Policy> {
-        let target = self.target.map(|(origin, page)| {
-            let uri = uri(origin, page).parse().expect("it is a URI");
-            Target::new(uri, None).expect("it can be requested")
-        });
-        Box::new(ClosurePolicy { closure: self, target, clock, token })
-    }
-}
-
-struct ClosurePolicy {
-    closure: Closure,
-    target: Option<Target>,
-    clock: Clock,
-    token: Token,
-}
-
-impl Policy for ClosurePolicy {
-    fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
-        let Closure { peeks, asks, says, .. } = self.closure;
-        if let (Some(bytes), None) = (peeks, attempt.peeked()) {
-            return Verdict::Peek(bytes);
-        }
-        let decision = match is_redirect(attempt.status().as_u16()) {
-            true => {
-                self.edit(attempt);
-                says.decision()
-            }
-            false => Decision::Pass,
-        };
-        let Some(time) = asks else { return decision.into() };
-        let (sleep, token) = (self.clock.sleep(time), self.token.clone());
-        Verdict::ask(async move {
-            sleep.await;
-            drop(token);
-            decision
-        })
-    }
-
-    fn claims(&self, status: StatusCode) -> bool {
-        self.closure.claims && status == StatusCode::SERVICE_UNAVAILABLE
-    }
-}
-
-impl ClosurePolicy {
-    fn edit(&self, attempt: &mut Attempt<'_>) {
-        if let Some(target) = &self.target {
-            attempt.set_target(target.clone());
-        }
-        let sets = match self.closure.sets {
-            Sets::Never => false,
-            Sets::First => attempt.hops().is_empty(),
-            Sets::Every => true,
-        };
-        if let (true, Ok(target)) = (sets, attempt.target()) {
-            let origin = origin(target.uri());
-            attempt.set_header(SET, HeaderValue::try_from(origin).expect("it is ASCII"));
-        }
-        if self.closure.strips {
-            attempt.strip_header(STRIPPED);
-        }
-        if self.closure.drops {
-            attempt.set_content(Content::Drop);
-        }
-    }
-}
-
-impl Says {
-    fn decision(self) -> Decision {
-        match self {
-            Self::Pass => Decision::Pass,
-            Self::Follow => Decision::Follow,
-            Self::Trust => Decision::FollowWithCredentials,
-            Self::Stop => Decision::Stop,
-            Self::Because => Decision::stop("it is enough"),
-            Self::Fail => Decision::fail("it is too much"),
-        }
-    }
 }
 
 /// Writes the origin of a URI.

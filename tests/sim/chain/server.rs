@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::Uri;
 
-use super::choices::Choices;
+use super::{choices::Choices, mood::Mood};
 
 /// Where servers are. Those of S3 are two regions of one bucket.
 pub const ORIGINS: [&str; 8] = [
@@ -17,43 +17,6 @@ pub const ORIGINS: [&str; 8] = [
     "https://quotes.s3.us-east-1.amazonaws.com",
     "https://quotes.s3.us-west-2.amazonaws.com",
 ];
-
-/// What a chain is about most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    Anything,
-    /// Redirects that are remembered: permanent, from `https` to `https`.
-    Permanent,
-    /// Redirects that come at once, one after the other.
-    Rush,
-}
-
-impl Mood {
-    pub fn choose(choices: &mut Choices<'_>) -> Self {
-        match choices.below(20) {
-            0..=13 => Self::Anything,
-            14..=18 => Self::Permanent,
-            _ => Self::Rush,
-        }
-    }
-
-    /// Chooses how many calls there are.
-    pub fn calls(self, choices: &mut Choices<'_>) -> usize {
-        match self {
-            Self::Anything | Self::Rush => 1 + choices.below(3),
-            // What one call learns is for the next ones.
-            Self::Permanent => 3 + choices.below(6),
-        }
-    }
-
-    /// Chooses an origin, by its index.
-    pub fn origin(self, choices: &mut Choices<'_>) -> usize {
-        match self {
-            Self::Anything | Self::Rush => choices.below(ORIGINS.len()),
-            Self::Permanent => choices.pick(&[1, 1, 1, 2]),
-        }
-    }
-}
 
 /// All pages. Which one a request is for is said by its path; every origin has all of them.
 #[derive(Clone, Debug)]

@@ -7,10 +7,11 @@ use tower_follow_redirect::RefusalKind;
 use super::{
     Brought,
     caller::{How, Read, Source},
+    closure::SET,
     content::{Again, End},
     invariants::{Facts, Step},
     journal::{Ending, Sent},
-    policies::{SECRETS, SET, origin},
+    policies::{SECRETS, origin},
     server::{Answer, Interim, ReadingEnd},
     transport::Readiness,
 };

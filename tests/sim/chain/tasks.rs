@@ -13,7 +13,8 @@ use std::{
 };
 
 use super::{
-    caller::{End, How, Leaves},
+    call::Leaves,
+    caller::{End, How},
     choices::Choices,
     clock::Sleep,
     connection::Connection,

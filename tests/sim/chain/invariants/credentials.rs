@@ -4,9 +4,10 @@ use http::{HeaderMap, HeaderName, Uri, header};
 
 use super::{Facts, Step, broken};
 use crate::chain::{
-    caller::SECRET,
+    call::SECRET,
+    closure::{SET, STRIPPED},
     journal::{Broken, Marks, Sent},
-    policies::{SECRETS, SET, STRIPPED, origin},
+    policies::{SECRETS, origin},
     server::uri,
 };
 

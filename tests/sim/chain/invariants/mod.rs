@@ -8,7 +8,8 @@ mod waiting;
 
 use super::{
     Script,
-    caller::{Call, End},
+    call::Call,
+    caller::End,
     journal::{Broken, Journal, Sent},
     policies::is_redirect,
 };
