@@ -28,6 +28,8 @@ pub struct End {
     pub response: Option<Got>,
     /// Whether the redirect that was refused was remembered.
     pub remembered: bool,
+    /// The URI that the error or the refusal is about.
+    pub about: Option<String>,
     /// The redirects that were followed: where they came from.
     pub hops: Vec<Source>,
     /// Until the layer's future was ready.
@@ -94,7 +96,8 @@ pub async fn make<P: Policy>(
         Ok(response) => {
             let hops = hops(History::of(&response));
             let how = How::Response;
-            (End { how, response: None, remembered: false, hops, took }, Some(response))
+            let about = Refusal::of(&response).map(|refusal| refusal.uri().to_string());
+            (End { how, response: None, remembered: false, about, hops, took }, Some(response))
         }
         Err(error) => end_of(error, took),
     };
@@ -117,7 +120,8 @@ fn end_of(error: LayerError, took: Duration) -> (End, Option<Response<ResponseBo
     };
     let remembered = error.refusal().is_some_and(Refusal::is_from_cache);
     let hops = hops(error.history());
-    (End { how, response: None, remembered, hops, took }, error.into_response())
+    let about = error.uri().map(ToString::to_string);
+    (End { how, response: None, remembered, about, hops, took }, error.into_response())
 }
 
 fn of_source(source: Option<&(dyn std::error::Error + 'static)>) -> How {

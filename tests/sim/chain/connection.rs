@@ -23,7 +23,7 @@ use super::{
     intake::{Intake, Taken},
     journal::{Ending, Sent},
     line::{Line, Reader, Reply, wake},
-    server::{After, Answer, Hears, Interim, Location, ORIGINS, Pace, Takes, Visit, uri},
+    server::{After, Answer, Hears, Interim, Left, Location, ORIGINS, Pace, Takes, Visit, uri},
     stage::Stage,
 };
 
@@ -97,7 +97,7 @@ impl Connection {
         loop {
             self.line.borrow_mut().connection = Some(cx.waker().clone());
             if self.line.borrow().reader == Reader::Gone {
-                return self.close(Ending::Closed);
+                return self.poll_left(cx);
             }
             self.poll_interim(cx);
             match &mut self.phase {
@@ -131,6 +131,16 @@ impl Connection {
                 },
             }
         }
+    }
+
+    /// Is ready when a connection is over whose call was dropped, or whose response.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let reads_on = self.visit.left == Left::ReadsOn
+            && matches!(self.phase, Phase::Taking | Phase::Thinking(_));
+        if reads_on {
+            ready!(self.intake.poll(usize::MAX, cx));
+        }
+        self.close(Ending::Closed)
     }
 
     fn poll_interim(&mut self, cx: &mut Context<'_>) {

@@ -36,12 +36,21 @@ pub struct Visit {
     pub hears: Hears,
     pub takes: Takes,
     pub interim: Interim,
+    /// What the connection does when its call is dropped.
+    pub left: Left,
     /// Whether the connection goes as far as it can at once.
     pub pace: Pace,
     /// From when enough was taken to the answer.
     pub thinks: Duration,
     pub answer: Answer,
     pub after: After,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    Closes,
+    /// It reads the content to its end first.
+    ReadsOn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,10 +204,12 @@ impl Visit {
         };
         let hears = if choices.one_in(4) { Hears::Never } else { Hears::Until };
         let thinks = short(choices);
+        let left = if choices.one_in(2) { Left::ReadsOn } else { Left::Closes };
         let pace = if choices.one_in(3) { Pace::AtOnce } else { Pace::InTurn };
         if mood == Mood::Rush {
             return Self {
                 hears,
+                left,
                 pace: Pace::AtOnce,
                 takes: Takes::UpTo(0),
                 interim: Interim::Nothing,
@@ -212,7 +223,7 @@ impl Visit {
             23 => Answer::Silence,
             _ => Answer::Response(Reply::choose(choices, mood, pages)),
         };
-        Self { hears, pace, takes, interim, thinks, answer, after }
+        Self { hears, left, pace, takes, interim, thinks, answer, after }
     }
 }
 

@@ -208,5 +208,12 @@ impl<'a, F: Future<Output = End>> Tasks<'a, F> {
 }
 
 fn ended(how: How) -> End {
-    End { how, response: None, remembered: false, hops: Vec::new(), took: Duration::ZERO }
+    End {
+        how,
+        response: None,
+        remembered: false,
+        about: None,
+        hops: Vec::new(),
+        took: Duration::ZERO,
+    }
 }

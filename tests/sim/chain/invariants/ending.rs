@@ -20,6 +20,7 @@ pub fn check(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), B
         How::Refused(kind) => is_refused(facts, kind)?,
         how => has_cause(facts, how)?,
     }
+    is_about_the_last(facts)?;
     counts(facts, steps)?;
     is_on_time(facts)
 }
@@ -120,6 +121,19 @@ fn is_last(facts: &Facts<'_>, got: &Got) -> Result<(), Broken> {
         return broken("a response body is handed over as it is", how);
     }
     Ok(())
+}
+
+/// What an error or a refusal names is the request that was sent last.
+fn is_about_the_last(facts: &Facts<'_>) -> Result<(), Broken> {
+    let may_be_the_next =
+        facts.end.remembered || matches!(facts.end.how, How::NotReady | How::TotalTime);
+    let last = facts.journal.sent.last().map(|sent| sent.uri.to_string());
+    match &facts.end.about {
+        Some(about) if !may_be_the_next && last.as_ref() != Some(about) => {
+            broken("an error is about the last request", format!("{about}, not {last:?}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Nothing is refused without its cause.
