@@ -4,7 +4,8 @@
 //! to eight calls through one service. Then it plays it, without a socket, a runtime or a thread, and checks
 //! the promises of the layer ([`invariants`]). The same choices make the same chain, every time.
 //!
-//! Nothing here knows of a test harness: whoever has bytes or a seed can drive it.
+//! Nothing here knows of a test harness, or where it is: whoever has bytes or a seed can include it by its
+//! `#[path]` and drive it. It takes hyper's client and the features `hyper` and `permanent-cache`.
 
 mod call;
 mod caller;

@@ -1,11 +1,11 @@
 //! Content arrives as it is, or not at all.
 
-use super::{Facts, Step, broken};
-use crate::chain::{
+use super::super::{
     content::{End, Length},
     journal::{Announced, Broken, Ending, Sent},
     policies::rewrite,
 };
+use super::{Facts, Step, broken};
 
 pub fn check(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
     // Whether each request must have content, where that is known.

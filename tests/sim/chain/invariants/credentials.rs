@@ -2,14 +2,14 @@
 
 use http::{HeaderMap, HeaderName, Uri, header};
 
-use super::{Facts, Step, broken};
-use crate::chain::{
+use super::super::{
     call::SECRET,
     closure::{SET, STRIPPED},
     journal::{Broken, Marks, Sent},
     policies::{SECRETS, origin},
     server::uri,
 };
+use super::{Facts, Step, broken};
 
 /// The caller's own request, or one that was sent.
 struct From<'a> {

@@ -2,8 +2,7 @@
 
 use tower_follow_redirect::{OnRefusal, RefusalKind};
 
-use super::{Facts, Step, broken};
-use crate::chain::{
+use super::super::{
     caller::{Got, How, Read, Source},
     content::{Again, End},
     journal::{Broken, Sent},
@@ -11,6 +10,7 @@ use crate::chain::{
     server::{Answer, Interim, ReadingEnd},
     transport::Readiness,
 };
+use super::{Facts, Step, broken};
 
 pub fn check(facts: &Facts<'_>, steps: &[(Step, Option<usize>)]) -> Result<(), Broken> {
     match facts.end.how {

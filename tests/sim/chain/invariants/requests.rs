@@ -2,13 +2,13 @@
 
 use http::Uri;
 
-use super::{Facts, Step, broken};
-use crate::chain::{
+use super::super::{
     journal::{Broken, Sent},
     line::Reader,
     policies::rewrite,
     server::{Answer, Location, ORIGINS, ReadingEnd, Reply, uri},
 };
+use super::{Facts, Step, broken};
 
 pub fn check(facts: &Facts<'_>) -> Result<Vec<(Step, Option<usize>)>, Broken> {
     let steps = facts.steps()?;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Facts, broken};
-use crate::chain::{
+use super::super::{
     journal::{Broken, Sent},
     layer::Expect,
     server::{Hears, Takes},
 };
+use super::{Facts, broken};
 
 pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
     let settings = &facts.script.settings;
