@@ -5,9 +5,9 @@ use std::{error, fmt, time::Duration};
 use http::{Method, Response, Uri};
 use http_body::Body;
 use sync_wrapper::SyncWrapper;
-use tower::BoxError;
 
 use crate::{
+    BoxError,
     body::ResponseBody,
     history::History,
     policy::Failure,

@@ -12,10 +12,10 @@ use bytes::Buf;
 use http::{Request, Response, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tower::BoxError;
 use tower_service::Service;
 
 use crate::{
+    BoxError,
     body::{Peek, ReplayBody, ResponseBody},
     call::{Asked, Call, Leads, Outcome, Shared},
     error::Error,
@@ -101,9 +101,11 @@ where
         let (mut head, body) = request.into_parts();
         let mut call = Call::new(shared, &mut head, body);
         let total = call.total_deadline();
+        let _entered = call.enter();
         let state = match call.obstacle(&head) {
             None => {
                 let wait = call.wait(&mut head);
+                call.first_sent();
                 State::Calling { response: service.call(call.request(head, 0, wait)) }
             }
             Some(obstacle) => State::after(call.on_first_obstacle(obstacle, head), call.settings()),
@@ -148,6 +150,7 @@ where
     type Output = Result<Response<ResponseBody<R>>, Error<R>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let _entered = self.as_mut().project().call.enter();
         let polled = self.as_mut().poll_hops(cx);
         if polled.is_ready() || self.total.is_none() {
             return polled;

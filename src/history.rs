@@ -221,7 +221,7 @@ impl fmt::Debug for Hop {
 /// ```
 ///
 /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fragment(Box<str>);
 
 impl Fragment {
@@ -232,6 +232,13 @@ impl Fragment {
 
     pub(crate) fn take(extensions: &mut Extensions) -> Option<Box<str>> {
         extensions.remove::<Self>().map(|fragment| fragment.0)
+    }
+}
+
+/// Does not show it: some servers hand out tokens in fragments.
+impl fmt::Debug for Fragment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fragment").finish_non_exhaustive()
     }
 }
 

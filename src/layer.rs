@@ -7,6 +7,7 @@ use tower_layer::Layer;
 
 use crate::{
     call::Shared,
+    observe::{HopEvent, Observer},
     policy::{Policy, Standard},
     rules::{location::LocationLimit, method::MethodRule},
     service::FollowRedirect,
@@ -219,6 +220,29 @@ impl<P> FollowRedirectLayer<P> {
     pub fn timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
         let timer = crate::timer::Timer::Hyper(Arc::new(timer));
         self.set(|settings| settings.timer = timer)
+    }
+
+    /// Tells what happens in every call, hop by hop: for metrics and logs.
+    ///
+    /// It is told of calls with a policy of their own too, and cannot change anything. It runs in the task
+    /// that polls the call, so it must not block, nor panic. Without it a call pays for the question
+    /// whether there is one. (With the feature `tracing`, logs need no observer.)
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use tower_follow_redirect::{FollowRedirectLayer, HopOutcome};
+    ///
+    /// let followed = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&followed);
+    /// let layer = FollowRedirectLayer::new().observe(move |event| {
+    ///     if let HopOutcome::Followed(_) = event.outcome() {
+    ///         counter.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn observe(self, observe: impl Fn(&HopEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.set(|settings| settings.observer = Some(Observer::new(observe)))
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -65,15 +65,44 @@
 //! One that fetches URLs of strangers takes `policy::DenyPrivateNetworks`, and its connector
 //! (`connect`), so that none of them leads into a private network.
 //!
+//! # Observing
+//!
+//! [`FollowRedirectLayer::observe`] takes a callback for metrics: it is told of every hop what came of it,
+//! why, how long it took and how many bytes it sent, and of every call how it ended ([`HopEvent`]). The
+//! example `metrics` exports that to Prometheus.
+//!
+//! With the feature `tracing` the same is written at `DEBUG`, where a subscriber listens: a span for each
+//! call, named `follow_redirect`, and an event for each hop. What the inner service and policies write is
+//! inside of that span. Names are those of OpenTelemetry's conventions for HTTP where these have one:
+//!
+//! | field | in | |
+//! |---|---|---|
+//! | `http.request.method` | both | `_OTHER` if it is not a standard one |
+//! | `url.scheme`, `server.address`, `server.port`, `url.path` | both | of the hop's request, and in the span of the first |
+//! | `http.response.status_code` | both | in the span, of the last |
+//! | `http.request.resend_count` | event | how many requests were sent before, if any |
+//! | `http.request.body.size` | event | bytes of content sent |
+//! | `error.type` | both | if the call ends with an error: [`HopOutcome::error_type`] |
+//! | `redirect.decision` | both | [`HopOutcome::as_str`] |
+//! | `redirect.reason` | both | why a redirect is not followed: [`RefusalKind::as_str`] |
+//! | `redirect.target` | event | where it leads, as origin and path |
+//! | `redirect.from_cache` | event | whether it is remembered |
+//! | `redirect.elapsed` | event | in seconds |
+//! | `redirect.count` | span | redirects that were followed |
+//!
+//! No query, userinfo, fragment or header field is written, nor the text of an error, which may have a whole
+//! URL. The span ends with the future, so before the body of the response is read. It is none of
+//! OpenTelemetry's client spans, of which there is one for each hop: that is the inner service's to write.
+//!
 //! # The order of layers
 //!
 //! What is *outside* of the layer (above it, in a `ServiceBuilder`) sees one call, what is *inside* sees
 //! each hop. So a timeout around it is for the whole chain, one inside it for each hop. Whatever
 //! computes something from the request's URI (a signature, cookies, a proxy) belongs inside, or it goes
-//! stale. A retry belongs outside: there it begins the chain again, with a body that can be cloned.
-//! Inside, a [`ReplayBody`] cannot be cloned, so a hop with content cannot be repeated. What adds a
-//! credential to every request belongs outside, since inside it would do so for every origin (a
-//! client's default headers are such a trap).
+//! stale. What adds a credential to every request belongs outside, since inside it would do so for every
+//! origin (a client's default headers are such a trap). [`guide::stacks`] has each layer of tower and
+//! tower-http with its place and the reason, and the clients: hyper-util, reqwest, axum, tonic,
+//! object_store.
 //!
 //! # Features
 //!
@@ -90,8 +119,13 @@
 //! - `s3-xml`: reads where S3 redirects to in the XML of its errors, where no header says so.
 //! - `spill`: adds `Spill`, a temporary file for what passes the replay limit (Unix and Windows).
 //! - `tower-http`: adds `policy::TowerHttp`, our policies in tower-http's `FollowRedirect`.
+//! - `tracing`: writes a span for each call and an event for each hop; see [Observing](#observing).
+
+// docs.rs names the feature of each item.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod body;
+mod box_error;
 mod call;
 mod chain;
 #[cfg(feature = "hyper-util")]
@@ -99,10 +133,14 @@ pub mod connect;
 mod error;
 mod expectation;
 mod future;
+// It is prose, and costs a build nothing.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod head;
 mod history;
 mod informational;
 mod layer;
+mod observe;
 mod origins;
 pub mod policy;
 mod refusal;
@@ -119,11 +157,13 @@ pub use self::body::Spill;
 pub use self::informational::{OnInformational, TooManyInformational};
 pub use self::{
     body::{BodyFactory, ReplayBody, Resend, ResponseBody, UploadCancelled},
+    box_error::BoxError,
     call::ReplayLimit,
     error::{Error, TotalTimeElapsed},
     future::ResponseFuture,
     history::{Fragment, History, Hop},
     layer::FollowRedirectLayer,
+    observe::{HopEvent, HopOutcome},
     policy::Policy,
     refusal::{Refusal, RefusalKind},
     rules::{location::LocationLimit, origin::Origin, target::Target},

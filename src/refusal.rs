@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Every 3xx that is handed back carries one in its extensions, and it is the
 /// [`source`](error::Error::source) of an [`Error`](crate::Error) about a redirect, so it can be found
-/// behind a [`BoxError`](tower::BoxError) too. Its text has the URIs without query and userinfo.
+/// behind a [`BoxError`](crate::BoxError) too. Its text has the URIs without query and userinfo.
 ///
 /// ```
 /// use tower_follow_redirect::{Refusal, RefusalKind};
@@ -221,7 +221,7 @@ mod tests {
         refusal_with(kind, None)
     }
 
-    fn refusal_with(kind: RefusalKind, source: Option<tower::BoxError>) -> Refusal {
+    fn refusal_with(kind: RefusalKind, source: Option<crate::BoxError>) -> Refusal {
         let target = |uri| Target::new(Uri::from_static(uri), None).unwrap();
         let requested = target("https://u:secret@a.test/x?sig=secret");
         let target = Some(target("https://b.test/y?sig=secret"));

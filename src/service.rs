@@ -8,11 +8,11 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
-use tower::BoxError;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    BoxError,
     body::{ReplayBody, ResponseBody},
     call::Shared,
     error::Error,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Extensions, HeaderName};
 
 use crate::{
+    observe::Observer,
     origins::KnownOrigins,
     rules::{expect::Threshold, location::LocationLimit, method::MethodRules},
     timer::Timer,
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) peek_time: Duration,
     pub(crate) informational_limit: u32,
     pub(crate) timer: Timer,
+    pub(crate) observer: Option<Observer>,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             peek_time: Duration::from_secs(5),
             informational_limit: 1000,
             timer: Timer::default(),
+            observer: None,
         }
     }
 }

@@ -12,13 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tower::BoxError;
 
 use super::{
     BodyFactory, Capacity, Ends, Patience, Prepared, ReplayBody, Resend, Successor, Upload,
     upload::{CancelUpload, Control},
 };
-use crate::rules::method::Content;
+use crate::{BoxError, rules::method::Content};
 
 /// Plays one order after the other: each decision is the next number of a path.
 #[derive(Default)]
@@ -293,6 +292,10 @@ impl World {
     fn chain(self: &Arc<Self>) {
         let stage = self.stage.fetch_add(1, Ordering::SeqCst);
         let mut upload = self.upload.lock().unwrap().take().unwrap();
+        if stage < 2 && !self.polling[0].load(Ordering::SeqCst) {
+            let taken = self.transports[0].lock().unwrap().content.len();
+            assert_eq!(upload.sent(), taken as u64, "{:#?}", self.log.lock().unwrap());
+        }
         match (stage, self.setting.fate) {
             (0, _) => upload.hold(),
             (1, Fate::Follow) => match upload.resend() {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use tower::BoxError;
+use crate::BoxError;
 
 /// Makes the body of a request again, whenever it must be sent again: a request extension.
 ///

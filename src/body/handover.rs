@@ -23,6 +23,8 @@ struct State<T> {
     polled: bool,
     value: Value<T>,
     progress: Progress,
+    /// How many bytes of it the current hop was given.
+    sent: u64,
     /// Wakes the task that polls for the current hop.
     waker: Option<Waker>,
 }
@@ -86,6 +88,17 @@ pub(crate) enum Standing {
     Over,
 }
 
+impl Standing {
+    /// Returns whether what was taken out is sent now.
+    pub(crate) fn lets_go(self, progress: Progress) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Held => progress != Progress::Kept,
+            Self::Over => false,
+        }
+    }
+}
+
 impl<T> State<T> {
     fn hold(&mut self) {
         self.flow = match self.flow {
@@ -105,6 +118,7 @@ impl<T> Handover<T> {
             polled: false,
             value: Value::Here(value),
             progress: Progress::Unread,
+            sent: 0,
             waker: None,
         };
         Self { state: Lock::new(state) }
@@ -237,6 +251,7 @@ impl<T> Handover<T> {
             state.flow = Flow::Open;
             state.successor = Successor::Possible;
             state.polled = false;
+            state.sent = 0;
             let replaced = replacement.map(|value| {
                 state.progress = Progress::Unread;
                 mem::replace(&mut state.value, Value::Here(value))
@@ -275,6 +290,11 @@ impl<T> Handover<T> {
         self.lock().progress
     }
 
+    /// Returns how many bytes the current hop was given, to send them.
+    pub(crate) fn sent(&self) -> u64 {
+        self.lock().sent
+    }
+
     /// Returns whether a poll has the value: it may yet take something out of it.
     pub(crate) fn is_lent(&self) -> bool {
         matches!(self.lock().value, Value::Lent(_))
@@ -284,7 +304,7 @@ impl<T> Handover<T> {
         self.state.lock()
     }
 
-    fn give(&self, hop: u32, value: Option<T>, progress: Option<Progress>) -> Standing {
+    fn give(&self, hop: u32, value: Option<T>, used: Option<(Progress, u64)>) -> Standing {
         let (standing, waker, surplus) = {
             let mut state = self.lock();
             let mine = matches!(state.value, Value::Lent(lent) if lent == hop);
@@ -296,7 +316,7 @@ impl<T> Handover<T> {
                 None if mine => state.value = Value::Lost,
                 None => {}
             }
-            if let (true, Some(progress)) = (mine, progress) {
+            if let (true, Some((progress, _))) = (mine, used) {
                 state.progress = progress;
             }
             let standing = match state.flow {
@@ -305,6 +325,11 @@ impl<T> Handover<T> {
                 Flow::Held { .. } | Flow::Parked => Standing::Held,
                 Flow::Closed => Standing::Over,
             };
+            if let Some((progress, sent)) = used {
+                if standing.lets_go(progress) {
+                    state.sent = sent;
+                }
+            }
             // The next hop may have asked for the value while it was lent.
             let waker = if state.hop == hop { None } else { state.waker.take() };
             (standing, waker, surplus)
@@ -338,9 +363,10 @@ impl<T> Loan<'_, T> {
         self.value.as_mut().expect("the value is here until it is given back")
     }
 
-    /// Gives the value back and says whether what was taken out of it may be sent.
-    pub(crate) fn give_back(mut self, progress: Progress) -> Standing {
-        self.from.give(self.hop, self.value.take(), Some(progress))
+    /// Gives the value back and says whether what was taken out of it may be sent; then the hop has sent
+    /// so many bytes.
+    pub(crate) fn give_back(mut self, progress: Progress, sent: u64) -> Standing {
+        self.from.give(self.hop, self.value.take(), Some((progress, sent)))
     }
 }
 

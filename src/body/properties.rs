@@ -15,12 +15,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use proptest::prelude::*;
-use tower::BoxError;
 
 use super::{
     BodyFactory, Capacity, Ends, Patience, ReplayBody, Resend, Successor, Upload, UploadCancelled,
 };
-use crate::rules::method::Content;
+use crate::{BoxError, rules::method::Content};
 
 /// What the caller sends.
 #[derive(Clone, Debug)]

@@ -10,12 +10,12 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use tower::BoxError;
 
 use super::{
     handover::{Handover, Progress},
     record::{Capacity, Record},
 };
+use crate::BoxError;
 
 /// The caller's body with all that its hops share.
 pub(super) struct Content<B> {

@@ -9,13 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tower::BoxError;
 
 use super::{
     handover::{Progress, Standing, Successor, Turn},
     recording::{Content, Keep, Recording},
 };
-use crate::timer::Deadline;
+use crate::{BoxError, timer::Deadline};
 
 /// The body of one hop's request: the caller's body, recorded as it is sent.
 ///
@@ -135,11 +134,11 @@ where
         let is_last = read == Read::Trailers || recording.is_all(sent);
         let is_over = recording.is_over(sent);
         let progress = recording.progress();
-        match loan.give_back(progress) {
+        match loan.give_back(progress, sent) {
             Standing::Over if polled.is_ready() => return self.cancelled(),
-            // It is recorded: this hop sends it when it may go on, or the next one does.
-            Standing::Held if progress == Progress::Kept => return Poll::Pending,
-            Standing::Open | Standing::Held | Standing::Over => {}
+            standing if standing.lets_go(progress) => {}
+            // If anything was taken it is recorded: this hop sends it when it may go on, or the next does.
+            Standing::Open | Standing::Held | Standing::Over => return Poll::Pending,
         }
         if is_over {
             // Not if a response has arrived meanwhile: then it is still needed.

@@ -73,6 +73,16 @@ impl<R: Body> ResponseBody<R> {
     }
 }
 
+/// For layers around that make a response of their own, such as tower-http's `Timeout`.
+impl<R: Body + Default> Default for ResponseBody<R> {
+    fn default() -> Self {
+        Self::new(R::default())
+    }
+}
+
+#[cfg(test)]
+const _: fn() -> ResponseBody<http_body_util::Full<bytes::Bytes>> = Default::default;
+
 impl<R: Body> Body for ResponseBody<R> {
     type Data = R::Data;
     type Error = R::Error;

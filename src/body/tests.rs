@@ -17,13 +17,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use tower::BoxError;
 
 use super::{
     BodyFactory, Capacity, Ends, Patience, ReplayBody, Resend, Successor, Upload, UploadCancelled,
     upload::Prepared,
 };
 use crate::{
+    BoxError,
     rules::method::Content,
     timer::{Deadline, Timer},
 };
@@ -427,6 +427,9 @@ fn interfere(
     }
     *interference.lock().unwrap() = None;
     let other = other.lock().unwrap().take();
+    let taken =
+        if other.is_some() { 0 } else { seen.iter().filter(|found| found.len() == 1).count() };
+    assert_eq!(upload.lock().unwrap().sent(), taken as u64, "{seen:?}");
     (seen, other.map(|mut other| all(&mut other)))
 }
 

@@ -3,7 +3,6 @@
 use std::{io, mem, sync::Arc};
 
 use http_body::{Body, SizeHint};
-use tower::BoxError;
 
 use super::{
     factory::BodyFactory,
@@ -12,7 +11,7 @@ use super::{
     recording::{Content, Keep, Recording},
     replay::{Patience, ReplayBody},
 };
-use crate::rules::method;
+use crate::{BoxError, rules::method};
 
 /// Whether the content of a request can be sent again.
 ///
@@ -92,6 +91,14 @@ impl<B> Upload<B> {
         match &self.state {
             State::Sending { size_hint, .. } => Some(size_hint),
             State::NoContent | State::Detached => None,
+        }
+    }
+
+    /// Returns how many bytes of the content the current hop's transport has taken, to send them.
+    pub(crate) fn sent(&self) -> u64 {
+        match &self.state {
+            State::Sending { content, .. } => content.handover.sent(),
+            State::NoContent | State::Detached => 0,
         }
     }
 

@@ -4,13 +4,14 @@ use std::error;
 
 use http::{Response, response};
 use http_body::Body;
-use tower::BoxError;
 
 use super::{Call, Outcome, policy, with_policy};
 use crate::{
+    BoxError,
     body::{Ends, Prepared, Resend, ResponseBody},
     chain::Next,
     error::Error,
+    observe::{About, HopOutcome},
     policy::{Policy, Recalled, RequestPolicy},
     refusal::{Refusal, RefusalKind},
     rules::method,
@@ -25,11 +26,8 @@ where
     /// Learns that the inner service failed.
     pub(crate) fn on_failure<R: Body>(&mut self, error: BoxError) -> Outcome<B, R> {
         match self.conclude_failure(&*error) {
-            Some(next) => {
-                self.next = Some(next);
-                self.go_on()
-            }
-            None => Outcome::Done(Err(self.error(error))),
+            Recalled::Retracted if self.retract(About::Nothing) => self.go_on(),
+            Recalled::Retracted | Recalled::Stands => Outcome::Done(Err(self.error(error))),
         }
     }
 
@@ -42,12 +40,10 @@ where
         refusal: Option<Refusal>,
     ) -> Outcome<B, R> {
         let recalled = with_policy!(self, |policy| self.chain.conclude(policy, Ok(&head), None));
-        if recalled == Recalled::Retracted {
-            self.next = self.retraction();
-            if self.next.is_some() {
-                return Outcome::Drain(body);
-            }
+        if recalled == Recalled::Retracted && self.retract(About::Response(head.status)) {
+            return Outcome::Drain(body);
         }
+        self.tell_returned(&head, refusal.as_ref());
         Outcome::Done(Ok(self.finish(head, body, refusal)))
     }
 
@@ -59,8 +55,14 @@ where
     ) -> Outcome<B, R> {
         let policy = policy(&self.policy, &self.shared);
         self.chain.conclude(policy, Ok(&head), None);
+        let on_refusal = self.shared.settings.on_refusal;
+        let outcome = match on_refusal {
+            OnRefusal::Error => HopOutcome::Refused(&refusal),
+            OnRefusal::Return => HopOutcome::Returned(Some(&refusal)),
+        };
+        self.tell(About::Response(head.status), outcome);
         let response = self.finish(head, body, Some(refusal.clone()));
-        Outcome::Done(match self.shared.settings.on_refusal {
+        Outcome::Done(match on_refusal {
             OnRefusal::Error => Err(Error::refused(refusal, response)),
             OnRefusal::Return => Ok(response),
         })
@@ -74,6 +76,7 @@ where
         body: ResponseBody<R>,
     ) -> Response<ResponseBody<R>> {
         let refusal = self.chain.not_redirect(head.status);
+        self.tell_returned(&head, refusal.as_ref());
         self.finish(head, body, refusal)
     }
 
@@ -108,16 +111,22 @@ where
         }
     }
 
-    /// Tells the policy of an error, and returns what is sent then, if anything is.
+    /// Tells the policy of an error.
     pub(super) fn conclude_failure(
         &mut self,
         error: &(dyn error::Error + Send + Sync + 'static),
-    ) -> Option<(Box<Next>, Prepared<B>)> {
+    ) -> Recalled {
         let policy = policy(&self.policy, &self.shared);
-        match self.chain.conclude(policy, Err(error), None) {
-            Recalled::Retracted => self.retraction(),
-            Recalled::Stands => None,
+        self.chain.conclude(policy, Err(error), None)
+    }
+
+    /// Prepares to go back to where the remembered redirects began, and returns whether that can be.
+    pub(super) fn retract(&mut self, about: About) -> bool {
+        self.next = self.retraction();
+        if self.next.is_some() {
+            self.tell(about, HopOutcome::Retracted);
         }
+        self.next.is_some()
     }
 
     /// Prepares the request that the remembered redirects began with, if its content is there.
@@ -133,6 +142,8 @@ where
 
     /// Makes the error of an inner service that failed, or was not ready for a hop.
     pub(crate) fn error<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
+        let error = error.into();
+        self.tell(About::Nothing, HopOutcome::Failed(&*error));
         Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 }

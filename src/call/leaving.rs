@@ -11,6 +11,7 @@ use crate::{
     chain::{Next, Step},
     error::Error,
     expectation::{self, Wait},
+    observe::{About, HopOutcome},
     policy::{Admission, Failure, Policy, Recall, Recollection, Remembered, RequestPolicy},
     refusal::RefusalKind,
     rules::expect::Expectation,
@@ -88,6 +89,7 @@ where
                 }
                 Some(Obstacle::Retraction) => match self.retraction() {
                     Some((next, prepared)) => {
+                        self.tell(About::Nothing, HopOutcome::Retracted);
                         (head, hop) = self.move_on(next, prepared);
                         obstacle = self.obstacle(&head);
                         continue;
@@ -109,6 +111,7 @@ where
     /// Ends the call with a request that may not leave.
     #[cold]
     fn forbid<R: Body>(&mut self, failure: Failure) -> Outcome<B, R> {
+        self.tell(About::Nothing, HopOutcome::NotAdmitted(&failure));
         let request_line = self.chain.request_line();
         Outcome::Done(Err(Error::not_sent(request_line, self.chain.history(), failure)))
     }
@@ -130,7 +133,10 @@ where
     ) -> ControlFlow<Outcome<B, R>, (request::Parts, u32)> {
         let refusal = match step {
             Step::Send(next) => match self.upload.prepare(next.content) {
-                Ok(prepared) => return ControlFlow::Continue(self.move_on(next, prepared)),
+                Ok(prepared) => {
+                    self.tell_followed(About::Memory(response.status), &next);
+                    return ControlFlow::Continue(self.move_on(next, prepared));
+                }
                 Err(error) => self.chain.content_failed(response.status, &next, error),
             },
             Step::Ask(question) => {
@@ -151,6 +157,7 @@ where
             OnRefusal::Return => Outcome::Send(self.send(request, hop)),
             OnRefusal::Error => {
                 let refusal = self.explained(refusal).of_memory();
+                self.tell(About::Memory(response.status), HopOutcome::Refused(&refusal));
                 Outcome::Done(Err(Error::remembered(refusal, self.chain.history())))
             }
         })

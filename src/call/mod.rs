@@ -3,6 +3,8 @@
 mod ending;
 mod leaving;
 mod own;
+mod trace;
+mod watch;
 
 use std::{
     ops::ControlFlow,
@@ -13,17 +15,18 @@ use std::{
 
 use http::{Request, Response, request, response};
 use http_body::Body;
-use tower::BoxError;
 
-use self::own::Own;
 pub use self::own::ReplayLimit;
+use self::{own::Own, watch::Watch};
 use crate::{
+    BoxError,
     body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
     error::{Error, TotalTimeElapsed},
     expectation,
     history::Source,
     informational::Listener,
+    observe::{About, HopOutcome},
     policy::{Answer, Policy, Question, Recalled, Recollection, RequestPolicy},
     rules::expect::Expectation,
     settings::Settings,
@@ -46,6 +49,8 @@ pub(crate) struct Call<P, B> {
     next: Option<(Box<Next>, Prepared<B>)>,
     /// The request that waits to be sent, in a box since most calls have none.
     leaving: Option<Box<Leaving>>,
+    /// In a box since most calls have none.
+    watch: Option<Box<Watch>>,
     sent_at: Instant,
     elapsed: Duration,
 }
@@ -111,6 +116,7 @@ where
             chain: Chain::new(head, fragment),
             next: None,
             leaving: None,
+            watch: Watch::of(&shared.settings, head),
             sent_at: Instant::now(),
             elapsed: Duration::ZERO,
             shared,
@@ -121,14 +127,15 @@ where
     #[inline]
     pub(crate) fn on_response(&mut self, head: &response::Parts) -> Leads {
         if with_policy!(self, |policy| self.chain.may_go_on(policy, head.status)) {
+            self.elapsed = self.sent_at.elapsed();
             return Leads::On;
         }
+        if self.watch.is_some() {
+            self.elapsed = self.sent_at.elapsed();
+        }
         match with_policy!(self, |policy| self.chain.conclude(policy, Ok(head), None)) {
-            Recalled::Stands => Leads::Nowhere,
-            Recalled::Retracted => {
-                self.next = self.retraction();
-                if self.next.is_some() { Leads::Back } else { Leads::Nowhere }
-            }
+            Recalled::Retracted if self.retract(About::Response(head.status)) => Leads::Back,
+            Recalled::Retracted | Recalled::Stands => Leads::Nowhere,
         }
     }
 
@@ -144,9 +151,6 @@ where
             expectation::remember_refusal(&self.shared.settings, self.chain.uri());
         }
         self.upload.hold();
-        if peeked.is_none() {
-            self.elapsed = self.sent_at.elapsed();
-        }
         let (resend, elapsed) = (self.upload.resend(), self.elapsed);
         let seen = Seen { resend, peeked, elapsed, source: Source::Server };
         let step = self.chain.on_response(&self.shared.settings, policy, &head, seen);
@@ -185,9 +189,18 @@ where
         self.leave(head, hop)
     }
 
+    /// Notes that the first request is sent now, with which the call has begun.
+    #[inline]
+    pub(crate) fn first_sent(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.sent();
+        }
+    }
+
     /// Notes that a request is sent now.
     pub(crate) fn sent(&mut self) {
         self.sent_at = Instant::now();
+        self.first_sent();
     }
 
     /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
@@ -234,9 +247,13 @@ where
         };
         match self.upload.prepare(next.content) {
             Ok(prepared) => {
+                let about = About::Response(head.status);
                 if next.is_redirect() {
                     let policy = policy(&self.policy, &self.shared);
                     self.chain.conclude(policy, Ok(&head), Some(&next));
+                    self.tell_followed(about, &next);
+                } else {
+                    self.tell(about, HopOutcome::Repeated);
                 }
                 self.next = Some((next, prepared));
                 if body.is_end_stream() {

@@ -9,11 +9,11 @@ mod walk;
 use std::{error::Error, mem, sync::Arc, time::Duration};
 
 use http::{Extensions, Method, StatusCode, Uri, request, response};
-use tower::BoxError;
 
 pub(crate) use self::next::Next;
 use self::{standing::Standing, trail::Trail, walk::Memory};
 use crate::{
+    BoxError,
     body::{Glimpse, More, Resend},
     head::Head,
     history::{History, Source},
@@ -253,6 +253,11 @@ impl Chain {
         (!hops.is_empty()).then(|| History::new(hops, self.requested()))
     }
 
+    /// Returns how many redirects were followed, until the history is taken.
+    pub(crate) fn redirects(&self) -> usize {
+        self.hops().len()
+    }
+
     /// Returns the URI of the request that was sent last.
     pub(crate) fn uri(&self) -> &Uri {
         self.at.head.uri()
@@ -270,7 +275,7 @@ impl Chain {
         next: &Next,
         source: BoxError,
     ) -> Refusal {
-        let target = Target::of_request(next.uri.clone(), None);
+        let target = next.target();
         self.refusal_to(RefusalKind::BodyNotReplayable, status, Some(&target), Some(source.into()))
     }
 

@@ -68,6 +68,11 @@ impl Next {
         Self { uri: head.uri.clone(), content: Content::Keep, kind: kind(head) }
     }
 
+    /// Returns where it goes.
+    pub(crate) fn target(&self) -> Target {
+        Target::of_request(self.uri.clone(), None)
+    }
+
     /// Returns whether it follows a redirect, so that a failure to send it is a refusal.
     pub(crate) fn is_redirect(&self) -> bool {
         matches!(self.kind, Kind::Redirect(_))

@@ -8,10 +8,12 @@ use std::{
 
 use http::Uri;
 use pin_project_lite::pin_project;
-use tower::BoxError;
 use tower_service::Service;
 
-use crate::policy::{DenyPrivateNetworks, private::NotPublic};
+use crate::{
+    BoxError,
+    policy::{DenyPrivateNetworks, private::NotPublic},
+};
 
 /// A connector that looks at the host of a URI before another connects to it; made by
 /// [`DenyPrivateNetworks::http_connector`].

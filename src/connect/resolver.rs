@@ -10,10 +10,12 @@ use std::{
 
 use hyper_util::client::legacy::connect::dns::Name;
 use pin_project_lite::pin_project;
-use tower::BoxError;
 use tower_service::Service;
 
-use crate::policy::{DenyPrivateNetworks, private::NotPublic};
+use crate::{
+    BoxError,
+    policy::{DenyPrivateNetworks, private::NotPublic},
+};
 
 /// A resolver that leaves out addresses which are neither public nor allowed; made by
 /// [`DenyPrivateNetworks::resolver`].

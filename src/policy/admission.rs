@@ -1,8 +1,7 @@
 //! Whether a request may leave.
 
-use tower::BoxError;
-
 use super::{Failure, Recollection};
+use crate::BoxError;
 
 /// Whether a request may leave, as [`Policy::admit`](super::Policy::admit) says.
 #[derive(Debug)]

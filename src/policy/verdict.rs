@@ -3,10 +3,9 @@
 use std::{error, fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
-use tower::BoxError;
 
 use super::{Attempt, Edits, Policy};
-use crate::refusal::RefusalKind;
+use crate::{BoxError, refusal::RefusalKind};
 
 /// What becomes of a redirect. It is a policy too, which always decides the same.
 ///

@@ -112,6 +112,11 @@ async fn cve_2026_9546_curl_stale_referer() {
     let call = get("http://a.test/p").field("Referer", "http://a.test/?s3cr3t");
     let call = call.moved(302, "http://b.test/").moved(302, "http://a.test/");
     call.send().await.is_told_to_the_first_only();
+    // That of the policy `Referer` is made anew for each hop, and from `https` to `http` there is none.
+    let call = get("https://a.test/p").policy(policy::Referer::auto());
+    let seen = call.moved(302, "/q").moved(302, "http://b.test/").send().await;
+    assert_eq!(seen.requests[1].field("referer"), Some("https://a.test/p"));
+    assert_eq!(seen.last().field("referer"), None);
     // What the policy has set for one hop is not left over for the next.
     let policy = policy::redirect_fn(|attempt| {
         if attempt.hops().is_empty() {

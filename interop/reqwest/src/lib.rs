@@ -8,9 +8,48 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
-use reqwest::{Client, ClientBuilder, ResponseBuilderExt, redirect};
-use tower::{BoxError, Service};
-use tower_follow_redirect::ReplayBody;
+use reqwest::{Client, ClientBuilder, RequestBuilder, ResponseBuilderExt, redirect};
+use tower::{BoxError, Layer, Service, ServiceExt};
+use tower_follow_redirect::{
+    FollowRedirect, FollowRedirectLayer, Policy, ReplayBody, policy::Standard,
+};
+
+/// reqwest's client with the layer around it: a drop-in for reqwest's own redirects.
+///
+/// It takes what reqwest's builders build, and returns reqwest's responses. Of those, `extensions` has the
+/// [`History`](tower_follow_redirect::History) or the [`Refusal`](tower_follow_redirect::Refusal).
+#[derive(Clone, Debug)]
+pub struct Redirected<P = Standard> {
+    service: FollowRedirect<Reqwest, P>,
+}
+
+impl<P: Policy> Redirected<P> {
+    /// Builds the client, in place of [`ClientBuilder::build`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where [`ClientBuilder::build`] does.
+    pub fn new(builder: ClientBuilder, layer: &FollowRedirectLayer<P>) -> reqwest::Result<Self> {
+        Ok(Self { service: layer.layer(Reqwest::new(builder)?) })
+    }
+
+    /// Returns the client, to build requests with. What it sends itself is not redirected.
+    pub fn client(&self) -> &Client {
+        self.service.get_ref().client()
+    }
+
+    /// Sends a request, in place of [`RequestBuilder::send`].
+    ///
+    /// # Errors
+    ///
+    /// Fails with a [`reqwest::Error`] if the request cannot be built, and else with an
+    /// [`Error`](tower_follow_redirect::Error) of the layer, whose source may be reqwest's.
+    pub async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, BoxError> {
+        let request = Request::<reqwest::Body>::try_from(request.build()?)?;
+        let response = self.service.clone().oneshot(request).await?;
+        Ok(response.map(reqwest::Body::wrap).into())
+    }
+}
 
 /// reqwest's client, as the service that the layer goes around.
 ///

@@ -180,7 +180,7 @@ impl Transport {
         let over = tape.is_over(sent);
         let progress = tape.progress();
         let told = self.told.as_ref().map_or(Told::Nothing, |told| *told.lock());
-        let standing = loan.give_back(progress);
+        let standing = loan.give_back(progress, sent as u64);
         match told {
             Told::Nothing => {}
             Told::Held => assert_ne!(standing, Standing::Open, "it was held"),

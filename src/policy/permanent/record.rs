@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Source, key, unix, vary::Selection};
-use crate::Target;
+use crate::rules::{location, target::Target};
 
 /// A remembered redirect in JSON. Times are in seconds since 1970.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,16 +62,7 @@ impl Record {
         if !key::key(self.partition.as_deref(), &source, &mut key) {
             return None;
         }
-        let (target, fragment) = match self.target.split_once('#') {
-            Some((target, fragment)) => (target, Some(fragment)),
-            None => (&*self.target, None),
-        };
-        let uri: Uri = target.parse().ok()?;
-        let target = Target::new(uri.clone(), fragment).ok()?;
-        if *target.uri() != uri {
-            // We keep no userinfo.
-            return None;
-        }
+        let target = target(&source, &self.target)?;
         let (stored, fresh_until) = (unix::time(self.stored), unix::time(self.fresh_until));
         let entry = Entry::new(target, stored, fresh_until)
             .with_status(StatusCode::from_u16(self.status).ok()?)
@@ -82,11 +73,21 @@ impl Record {
     }
 }
 
+/// Reads a target as we write it, which is resolved. Another might lead elsewhere than the rules of trust
+/// see, or nowhere.
+fn target(source: &Uri, text: &str) -> Option<Target> {
+    let written: Uri = text.split('#').next()?.parse().ok()?;
+    let target = location::resolve(source, None, text.as_bytes()).ok()?;
+    (*target.uri() == written).then_some(target)
+}
+
 fn selection(fields: &[(String, Option<String>)]) -> Option<Selection> {
     let fields = fields.iter().map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let value = value.as_deref().map(HeaderValue::from_str).transpose().ok()?;
-        Some((name, value))
+        let Some(text) = value else { return Some((name, None)) };
+        let value = HeaderValue::from_str(text).ok()?;
+        // It takes more than we write.
+        value.to_str().is_ok().then_some((name, Some(value)))
     });
     let selection: Selection = fields.collect::<Option<_>>()?;
     selection.may_be_kept().then_some(selection)
@@ -156,11 +157,16 @@ mod tests {
             Record { target: "/x".into(), source: "/y".into(), ..record() },
             Record { target: "ftp://b.test/".into(), ..record() },
             Record { target: "https://u:p@b.test/".into(), ..record() },
+            Record { target: "https://1.2.3.256/".into(), ..record() },
+            Record { target: "https://0x7f.1/".into(), ..record() },
+            Record { target: "https://b.test/x/../y".into(), ..record() },
+            Record { target: "https://b.test:443/".into(), ..record() },
             Record { target: "a b".into(), ..record() },
             Record { status: 99, ..record() },
             Record { method: "G T".into(), ..record() },
             Record { vary: field("a b", "c"), ..record() },
             Record { vary: field("x", "a\nb"), ..record() },
+            Record { vary: field("x", "é"), ..record() },
             Record { vary: field("cookie", "a=b"), ..record() },
             Record { vary: long(9), ..record() },
         ];

@@ -8,6 +8,8 @@
 
 use http::{Uri, request};
 
+#[cfg(any(feature = "snapshot", feature = "shared-store"))]
+use super::key;
 use super::{
     directives::{Directives, Seconds, has_pragma_no_cache},
     entry::Entry,
@@ -26,6 +28,9 @@ pub(super) enum NotUsed {
     Status,
     /// Such a redirect is not remembered.
     Untrusted,
+    /// It leads to itself.
+    #[cfg(any(feature = "snapshot", feature = "shared-store"))]
+    Itself,
     /// Source or target is too long.
     TooLong,
     /// It was stored in the future.
@@ -71,6 +76,7 @@ pub(super) fn admitted(
 ) -> Result<Entry, NotUsed> {
     let entry = entry.capped(options.max_ttl.as_secs());
     is_trusted(&entry, source, now, options)?;
+    ensure(!key::is_same(source, entry.target().uri()), NotUsed::Itself)?;
     ensure(entry.remaining(now) > 0, NotUsed::Stale)?;
     Ok(entry)
 }

@@ -2,9 +2,8 @@
 
 use std::{error, fmt, net::IpAddr, sync::Arc};
 
-use tower::BoxError;
-
 use super::{AddressKind, NameKind};
+use crate::BoxError;
 
 /// Why a request may not go to a host: it is in a private network, or may be.
 ///

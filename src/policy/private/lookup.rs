@@ -8,12 +8,12 @@ use std::{
 };
 
 use http::Extensions;
-use tower::BoxError;
 
 use super::{
     NotPublic,
     lists::{Lists, Trust},
 };
+use crate::BoxError;
 
 type Resolving = Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, BoxError>> + Send>>;
 

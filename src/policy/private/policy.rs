@@ -9,14 +9,16 @@ use std::{
 
 use http::Uri;
 use ipnet::IpNet;
-use tower::BoxError;
 
 use super::{
     NotPublic,
     lists::{Lists, Standing},
     lookup::{Lookup, Resolve, ResolveFn},
 };
-use crate::policy::{Admission, Attempt, Decision, Outgoing, Policy, Recollection, Verdict};
+use crate::{
+    BoxError,
+    policy::{Admission, Attempt, Decision, Outgoing, Policy, Recollection, Verdict},
+};
 
 /// Stops at redirects that lead into private networks (SSRF), and has no opinion of the others.
 ///

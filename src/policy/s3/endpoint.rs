@@ -212,6 +212,17 @@ mod tests {
         assert_eq!(endpoint.base, "s3.us-west-2.amazonaws.com");
     }
 
+    /// Found by the fuzz target `s3_host`.
+    #[test]
+    fn a_zone_may_be_called_as_what_stands_before_one() {
+        for service in ["s3express-fips-az1", "s3express-fips-fips-az1"] {
+            let host = format!("a--x-s3.{service}.us-west-2.amazonaws.com");
+            let endpoint = S3Endpoint::parse(&host).unwrap();
+            assert_eq!(endpoint.family(), EndpointFamily::Express, "{host}");
+        }
+        assert_eq!(S3Endpoint::parse("s3express-az1.us-west-2.amazonaws.com"), None);
+    }
+
     #[test]
     fn a_name_that_s3_never_uses_is_no_endpoint() {
         let table = [

@@ -155,7 +155,10 @@ const RESERVED: [&str; 14] = [
 /// `s3express-usw2-az1`, `s3express-fips-usw2-az1`: the zone ends in its number.
 fn is_express(service: &str) -> bool {
     let Some(zone) = service.strip_prefix("s3express-") else { return false };
-    let zone = zone.strip_prefix("fips-").unwrap_or(zone);
+    is_zone(zone) || zone.strip_prefix("fips-").is_some_and(is_zone)
+}
+
+fn is_zone(zone: &str) -> bool {
     zone.rsplit_once('-').is_some_and(|(place, number)| {
         place.split('-').all(is_word) && number.strip_prefix("az").is_some_and(is_number)
     })

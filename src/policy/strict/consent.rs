@@ -2,9 +2,10 @@
 
 use std::{error, fmt, sync::Arc, time::Duration};
 
-use tower::BoxError;
-
-use crate::policy::{Decision, Failure};
+use crate::{
+    BoxError,
+    policy::{Decision, Failure},
+};
 
 /// The answer to a [`Confirmation`](super::Confirmation).
 ///

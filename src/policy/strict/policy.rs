@@ -3,7 +3,6 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use http::{Method, StatusCode};
-use tower::BoxError;
 use tower_service::Service;
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     service::{Ask, AskFn, AskService},
 };
 use crate::{
+    BoxError,
     body::Resend,
     origins::KnownOrigins,
     policy::{Attempt, Decision, Policy, Verdict},

@@ -6,10 +6,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use tower::BoxError;
 use tower_service::Service;
 
 use super::{Confirmation, Consent};
+use crate::BoxError;
 
 pub(super) type Answering = Pin<Box<dyn Future<Output = Consent> + Send>>;
 

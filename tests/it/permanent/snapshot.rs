@@ -99,7 +99,7 @@ async fn what_the_memory_would_not_have_remembered_is_not_restored() {
     assert_eq!(cache.restore(read(entry(|_| {}))), 1);
     cache.clear();
     type Change = fn(&mut Value);
-    let table: [(&str, Change); 10] = [
+    let table: [(&str, Change); 14] = [
         ("plaintext", |entry| entry["source"] = "http://a.test/old".into()),
         ("downgrade", |entry| entry["target"] = "http://b.test/new".into()),
         ("userinfo", |entry| entry["target"] = "https://u:p@b.test/new".into()),
@@ -112,6 +112,11 @@ async fn what_the_memory_would_not_have_remembered_is_not_restored() {
             entry["target"] = format!("https://b.test/{}", "y".repeat(5000)).into();
         }),
         ("no source", |entry| entry["source"] = "/old".into()),
+        // The fuzz target `snapshot` has found these.
+        ("itself", |entry| entry["target"] = OLD.into()),
+        ("nowhere", |entry| entry["target"] = "https://1.2.3.256/new".into()),
+        ("not resolved", |entry| entry["target"] = "https://b.test/x/../new".into()),
+        ("another spelling of itself", |entry| entry["target"] = "https://a.test/./old".into()),
     ];
     for (what, change) in table {
         assert_eq!(cache.restore(read(entry(change))), 0, "{what}");

@@ -1,5 +1,6 @@
 //! The layer around reqwest, over real sockets: a real client, scripted servers.
 
+mod drop_in;
 mod http2;
 mod redirects;
 mod traps;

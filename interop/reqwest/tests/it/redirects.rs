@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A server that reports the head and the content's length of every request, and answers `ok`.
-async fn recorder() -> (Server, mpsc::UnboundedReceiver<(String, u64)>) {
+pub(crate) async fn recorder() -> (Server, mpsc::UnboundedReceiver<(String, u64)>) {
     let (report, received) = mpsc::unbounded_channel();
     let server = Server::start(move |mut connection, _| {
         let report = report.clone();
@@ -32,7 +32,7 @@ async fn recorder() -> (Server, mpsc::UnboundedReceiver<(String, u64)>) {
 }
 
 /// A server that reads a request and answers with a redirect.
-async fn front(status: u16, location: String) -> Server {
+pub(crate) async fn front(status: u16, location: String) -> Server {
     Server::start(move |mut connection, _| {
         let location = location.clone();
         async move {

@@ -1,0 +1,4 @@
+//! See `src/chain.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tower_follow_redirect_fuzz::chain::check(input));

@@ -1,0 +1,4 @@
+//! See `src/location.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tower_follow_redirect_fuzz::location::check(input));
