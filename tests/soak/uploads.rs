@@ -7,11 +7,12 @@ use std::{
 };
 
 use http::{Request, StatusCode};
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::task::JoinSet;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_follow_redirect::{ExpectContinue, FollowRedirect, FollowRedirectLayer, History};
 
 use crate::{
+    open::{Open, patiently, sockets},
     servers::{Front, Seen, divert, store},
     support::{
         HyperClient,
@@ -28,9 +29,6 @@ const CHUNK: u64 = 64 * 1024;
 /// How long an upload waits for its redirect. The default of one second would do on a machine that
 /// does nothing else: the figures tell how long the redirects took.
 const EXPECT_WAIT: Duration = Duration::from_secs(10);
-
-/// How long after the last upload something may still be open that is to be closed.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a soak has measured.
 #[derive(Debug)]
@@ -65,15 +63,6 @@ struct Uploads {
     taken: u64,
     slowest_redirect: Duration,
     slowest: Duration,
-}
-
-/// What the process has open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Open {
-    /// Sockets of any kind, where the system tells.
-    sockets: Option<usize>,
-    /// Tasks of the runtime.
-    tasks: usize,
 }
 
 /// Makes so many uploads of `size` bytes with one client.
@@ -211,36 +200,5 @@ async fn put(client: Client, request: Request<OneShot>) -> Result<Duration, BoxE
     match (response.status(), hops) {
         (StatusCode::OK, [redirect]) if text(response).await == "ok" => Ok(redirect.elapsed()),
         (status, hops) => Err(format!("{status} after {} redirects", hops.len()).into()),
-    }
-}
-
-impl Open {
-    fn now() -> Self {
-        Self { sockets: sockets(), tasks: Handle::current().metrics().num_alive_tasks() }
-    }
-}
-
-impl fmt::Display for Open {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sockets {
-            Some(sockets) => write!(f, "{sockets} sockets, {} tasks", self.tasks),
-            None => write!(f, "{} tasks", self.tasks),
-        }
-    }
-}
-
-/// Counts the sockets of this process, on Linux.
-fn sockets() -> Option<usize> {
-    let descriptors = std::fs::read_dir("/proc/self/fd").ok()?;
-    let target = |entry: std::io::Result<std::fs::DirEntry>| entry?.path().read_link();
-    let is_socket = |path: &std::path::PathBuf| path.to_string_lossy().starts_with("socket:");
-    Some(descriptors.filter_map(|entry| target(entry).ok()).filter(is_socket).count())
-}
-
-/// Waits until something has happened in other tasks, but not for ever.
-async fn patiently(happened: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !happened() && began.elapsed() < PATIENCE {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -147,3 +147,23 @@ async fn a_loop_is_a_request_that_was_sent_before() {
     call.next().await.answer(ok());
     call.end().await.unwrap();
 }
+
+/// To remove a field from a map moves others, so a loop comes back with its credentials in another order.
+#[tokio::test]
+async fn a_loop_whose_fields_have_changed_places_is_noticed() {
+    let policy = policy::redirect_fn(|attempt| {
+        attempt.set_header(header::AUTHORIZATION, HeaderValue::from_static("of this origin"));
+        attempt.strip_header(header::ACCEPT);
+        Decision::FollowWithCredentials
+    });
+    let layer = FollowRedirectLayer::new().with_policy(policy).detect_loops();
+    let mut request = get("http://a.test/");
+    for name in ["accept", "cookie", "x-api-key", "x-auth-token"] {
+        request.headers_mut().insert(name, HeaderValue::from_static("v"));
+    }
+    let mut call = Call::start(layer, request);
+    for location in ["http://b.test/", "http://c.test/", "http://b.test/"] {
+        call.next().await.redirect(302, location);
+    }
+    assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::Loop));
+}
