@@ -33,6 +33,20 @@
 //! # }
 //! ```
 //!
+//! # The story of a request
+//!
+//! ```text
+//! caller ─ Request<B> ─▶ FollowRedirect ─ Request<ReplayBody<B>> ─▶ client     the layer, around any service
+//!
+//!  ┌▶ 1  remembered?   a policy may know where it must go: a 308 of an earlier call
+//!  │  2  sent          an upload waits for 100 Continue; what is sent of it is recorded
+//!  │  3  answered      200, 404, …: handed over as it is, and that is all
+//!  │  4  redirected    method, content, fields and target of the next request: a proposal
+//!  │  5  decided       the policy sees heads, edits the proposal: follow, stop, fail, ask, peek
+//!  └─ 6  followed      the redirect's body is drained, then the old upload cancelled
+//!     7  or not        the response, or an error that owns it; and always the reason
+//! ```
+//!
 //! # What it does by default
 //!
 //! - **Method and content** as in RFC 9110: the table is in [`rules`].
@@ -54,16 +68,79 @@
 //! Every 3xx that is handed back has a [`Refusal`] in its extensions, which says why. Where a redirect
 //! cannot or may not be followed (limit, loop, bad `Location`, scheme, content that is lost, a policy
 //! that fails), the call ends with an [`Error`], which [owns](Error::into_response) the response.
-//! With [`OnRefusal::Return`] it ends with the response itself.
+//! With [`OnRefusal::Return`] it ends with the response itself. [`guide::errors`] has what each means, and what to
+//! do.
 //!
-//! # Policies
+//! # Which policy?
 //!
-//! A [`Policy`] decides on each redirect; [`policy`] has the built-in ones. Closures are policies, a
-//! policy may [ask](policy::Verdict::ask) somebody first, and a request may
-//! [bring its own](policy::RequestPolicy).
+//! | I want | |
+//! |---|---|
+//! | to follow, safely | [`Standard`](policy::Standard), the default |
+//! | to stay on the server | [`SameOrigin`](policy::SameOrigin) |
+//! | to keep to TLS | [`HttpsOnly`](policy::HttpsOnly) |
+//! | to fetch URLs of strangers, and nothing private (SSRF) | `policy::DenyPrivateNetworks`, and its connector in `connect` |
+//! | fewer redirects here than elsewhere | [`Limited`](policy::Limited) |
+//! | a `Referer` | [`Referer`](policy::Referer) |
+//! | to hand every redirect back | [`Decision::Stop`](policy::Decision) |
+//! | credentials at a server that I trust | [`redirect_fn`](policy::redirect_fn), and [`FollowWithCredentials`](policy::Decision) |
+//! | not to ask for what has moved for good | `policy::PermanentCache`, joined by `and` |
+//! | to upload to Amazon S3, or what speaks its protocol | [`S3`](policy::S3) |
+//! | to be asked before anything but GET and HEAD goes elsewhere, as RFC 2616 wanted it | [`StrictConfirm`](policy::StrictConfirm) |
+//! | to ask somebody, or DNS, first | [`redirect_fn`](policy::redirect_fn), and [`Verdict::ask`](policy::Verdict::ask) |
+//! | to wait for a server that always answers `Expect` | [`expect_fn`](policy::expect_fn) |
+//! | all of several | [`and`](Policy::and); the first that has an opinion: [`or`](Policy::or) |
+//! | another one for one request | [`RequestPolicy`](policy::RequestPolicy) |
+//! | my own | [`Policy`], or a closure |
 //!
-//! One that fetches URLs of strangers takes `policy::DenyPrivateNetworks`, and its connector
-//! (`connect`), so that none of them leads into a private network.
+//! Whatever they say, the limit, the schemes and the scope of credentials hold. The page [`policy`] says how to
+//! write one, and how to test it.
+//!
+//! # From `cargo add` to S3
+//!
+//! S3 redirects uploads to where a bucket is. A client with TLS, the policy for S3 and its signer:
+//!
+//! ```console
+//! $ cargo add tower-follow-redirect tower-follow-redirect-sigv4 aws-credential-types bytes http http-body-util
+//! $ cargo add hyper-util --features client-legacy,http1,http2,tokio
+//! $ cargo add hyper-rustls --no-default-features --features http1,http2,ring,webpki-roots
+//! $ cargo add tokio --features macros,rt-multi-thread
+//! $ cargo add tower --features util
+//! ```
+//!
+//! ```no_run
+//! use aws_credential_types::Credentials;
+//! use bytes::Bytes;
+//! use http::Request;
+//! use http_body_util::Full;
+//! use hyper_rustls::HttpsConnectorBuilder;
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
+//! use tower_follow_redirect::{History, policy::S3};
+//! use tower_follow_redirect_sigv4::S3Layer;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), BoxError> {
+//!     let https = HttpsConnectorBuilder::new().with_webpki_roots().https_only();
+//!     let client = Client::builder(TokioExecutor::new()).build(https.enable_all_versions().build());
+//!
+//!     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "its secret", None, None, "mine");
+//!     let client = ServiceBuilder::new()
+//!         // The redirects of S3, and a signature for every hop. `S3::domain` is for a service of your own.
+//!         .layer(S3Layer::new(credentials, "us-east-1").redirects(|layer| layer.with_policy(S3::new())))
+//!         .service(client);
+//!
+//!     let request = Request::put("https://quotes.s3.us-east-1.amazonaws.com/nelson.txt");
+//!     let response = client.oneshot(request.body(Full::<Bytes>::from("ha ha\n"))?).await?;
+//!     println!("{}", response.status());
+//!     if let Some(history) = History::of(&response) {
+//!         println!("the bucket is at {} now", history.effective_url());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A larger upload waits for `100 Continue`, so that the redirect costs none of it. Without signer, for
+//! presigned URLs and the signatures of version 2, it is `FollowRedirectLayer::new().with_policy(S3::new())`.
 //!
 //! # Observing
 //!
@@ -103,6 +180,14 @@
 //! origin (a client's default headers are such a trap). [`guide::stacks`] has each layer of tower and
 //! tower-http with its place and the reason, and the clients: hyper-util, reqwest, axum, tonic,
 //! object_store.
+//!
+//! # More to read
+//!
+//! - [`guide::stacks`]: which layer goes where, and which client inside.
+//! - [`guide::faq`]: what people ask of clients that follow redirects.
+//! - [`guide::errors`]: what each error and refusal means.
+//! - [`guide::from_tower_http`] and [`guide::from_reqwest`]: what changes.
+//! - [`rules`]: methods and statuses, `Location`, fields, origins and credentials, in the words of the RFCs.
 //!
 //! # Features
 //!
