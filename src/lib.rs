@@ -36,7 +36,7 @@
 //! # The story of a request
 //!
 //! ```text
-//! caller ─ Request<B> ─▶ FollowRedirect ─ Request<ReplayBody<B>> ─▶ client     the layer, around any service
+//! caller ─ Request<B> ─▶ FollowRedirect ─ Request<ReplayBody<B>> ─▶ client
 //!
 //!  ┌▶ 1  remembered?   a policy may know where it must go: a 308 of an earlier call
 //!  │  2  sent          an upload waits for 100 Continue; what is sent of it is recorded
@@ -100,7 +100,8 @@
 //! S3 redirects uploads to where a bucket is. A client with TLS, the policy for S3 and its signer:
 //!
 //! ```console
-//! $ cargo add tower-follow-redirect tower-follow-redirect-sigv4 aws-credential-types bytes http http-body-util
+//! $ cargo add tower-follow-redirect tower-follow-redirect-sigv4
+//! $ cargo add aws-credential-types bytes http http-body-util
 //! $ cargo add hyper-util --features client-legacy,http1,http2,tokio
 //! $ cargo add hyper-rustls --no-default-features --features http1,http2,ring,webpki-roots
 //! $ cargo add tokio --features macros,rt-multi-thread
@@ -121,13 +122,14 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), BoxError> {
 //!     let https = HttpsConnectorBuilder::new().with_webpki_roots().https_only();
-//!     let client = Client::builder(TokioExecutor::new()).build(https.enable_all_versions().build());
+//!     let https = https.enable_all_versions().build();
+//!     let client = Client::builder(TokioExecutor::new()).build(https);
 //!
-//!     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "its secret", None, None, "mine");
-//!     let client = ServiceBuilder::new()
-//!         // The redirects of S3, and a signature for every hop. `S3::domain` is for a service of your own.
-//!         .layer(S3Layer::new(credentials, "us-east-1").redirects(|layer| layer.with_policy(S3::new())))
-//!         .service(client);
+//!     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "…", None, None, "mine");
+//!     // The redirects of S3, and a signature for every hop.
+//!     let s3 = S3Layer::new(credentials, "us-east-1")
+//!         .redirects(|layer| layer.limit(5).with_policy(S3::new()));
+//!     let client = ServiceBuilder::new().layer(s3).service(client);
 //!
 //!     let request = Request::put("https://quotes.s3.us-east-1.amazonaws.com/nelson.txt");
 //!     let response = client.oneshot(request.body(Full::<Bytes>::from("ha ha\n"))?).await?;
@@ -139,8 +141,9 @@
 //! }
 //! ```
 //!
-//! A larger upload waits for `100 Continue`, so that the redirect costs none of it. Without signer, for
-//! presigned URLs and the signatures of version 2, it is `FollowRedirectLayer::new().with_policy(S3::new())`.
+//! A larger upload waits for `100 Continue`, so that the redirect costs none of it. A service of your own
+//! that speaks S3's protocol is added by [`S3::domain`](policy::S3::domain). Without signer, for presigned
+//! URLs and signatures of version 2, the layer is `FollowRedirectLayer::new().with_policy(S3::new())`.
 //!
 //! # Observing
 //!
