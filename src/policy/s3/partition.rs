@@ -141,6 +141,8 @@ impl fmt::Display for Partition {
 
 impl Row {
     fn has_region(&self, region: &str) -> bool {
+        // It is a label of its hosts: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4.
+        let is_label = region.len() <= 63;
         let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let word = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
@@ -148,7 +150,7 @@ impl Row {
         self.region_prefixes.iter().any(|prefix| {
             let rest = region.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
             let parts = rest.and_then(|rest| rest.split_once('-'));
-            parts.is_some_and(|(place, count)| word(place) && number(count))
+            parts.is_some_and(|(place, count)| is_label && word(place) && number(count))
         })
     }
 }
@@ -177,6 +179,10 @@ mod tests {
         ];
         for (region, partition) in table {
             assert_eq!(Domain::Commercial.partition_of(region), partition, "{region}");
+        }
+        for (length, partition) in [(63, Some(Partition::Aws)), (64, None)] {
+            let region = format!("us-{}-1", "w".repeat(length - "us--1".len()));
+            assert_eq!(Domain::Commercial.partition_of(&region), partition, "{region}");
         }
     }
 
