@@ -1,15 +1,19 @@
 //! `-v`: what happens, on standard error, for a person.
 
 use std::{
+    fmt::Display,
     io::{IsTerminal, Write, stderr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use tower_follow_redirect::rules::credentials::is_credential;
 
-use crate::cli::Cli;
+use crate::{
+    cli::Cli,
+    colour::{self, BOLD, Colours, FAINT},
+};
 
 /// From so many bytes on an upload shows its progress.
 const LARGE: u64 = 1 << 20;
@@ -25,16 +29,29 @@ pub(crate) struct Console(Option<Arc<Inner>>);
 struct Inner {
     secret: Vec<HeaderName>,
     is_terminal: bool,
-    /// When the line of progress that stands there was drawn.
-    drawn: Mutex<Option<Instant>>,
+    colours: Colours,
+    progress: Mutex<Progress>,
 }
+
+/// The line of progress, which is drawn again and again.
+#[derive(Debug, Default)]
+struct Progress {
+    /// When this upload began.
+    began: Option<Instant>,
+    /// When the line that stands there was drawn.
+    drawn: Option<Instant>,
+}
+
+/// Goes back to where the line begins, and clears it.
+const ANEW: &str = "\r\x1b[K";
 
 impl Console {
     pub(crate) fn new(cli: &Cli) -> Self {
         let inner = || Inner {
             secret: cli.sensitive_header.clone(),
             is_terminal: stderr().is_terminal(),
-            drawn: Mutex::default(),
+            colours: Colours::of_stderr(),
+            progress: Mutex::default(),
         };
         Self(cli.verbose.then(|| Arc::new(inner())))
     }
@@ -47,20 +64,23 @@ impl Console {
     pub(crate) fn request(&self, version: Version, request: &Request<()>) {
         let Some(inner) = &self.0 else { return };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let mut lines = format!("> {} {path} {version:?}\n", request.method());
+        let line = format!("{} {path} {version:?}", request.method());
+        let mut lines = inner.line('>', inner.colours.paint(BOLD, line));
         if let (Some(authority), false) =
             (request.uri().authority(), request.headers().contains_key(header::HOST))
         {
-            lines += &format!("> host: {authority}\n");
+            lines += &inner.line('>', format!("host: {authority}"));
         }
         lines += &inner.fields('>', request.headers());
         inner.print(&lines);
+        inner.begin();
     }
 
     /// Shows the head of a response.
     pub(crate) fn response(&self, status: StatusCode, version: Version, headers: &HeaderMap) {
         let Some(inner) = &self.0 else { return };
-        inner.print(&format!("< {version:?} {status}\n{}", inner.fields('<', headers)));
+        let line = inner.colours.paint(colour::of_status(status), format!("{version:?} {status}"));
+        inner.print(&(inner.line('<', line) + &inner.fields('<', headers)));
     }
 
     /// Shows an informational response.
@@ -71,7 +91,13 @@ impl Console {
     /// Says something that neither side has said.
     pub(crate) fn note(&self, line: &str) {
         let Some(inner) = &self.0 else { return };
-        inner.print(&format!("* {line}\n"));
+        inner.print(&inner.line('*', line));
+    }
+
+    /// Clears the line of progress, so that others may write.
+    pub(crate) fn clear(&self) {
+        let Some(inner) = &self.0 else { return };
+        inner.print("");
     }
 
     /// Shows how much of an upload has left.
@@ -84,12 +110,15 @@ impl Console {
 }
 
 impl Inner {
+    fn line(&self, mark: char, text: impl Display) -> String {
+        format!("{} {text}\n", self.colours.paint(FAINT, mark))
+    }
+
     fn fields(&self, mark: char, headers: &HeaderMap) -> String {
-        let fields = headers.iter().map(|(name, value)| {
-            let value = self.shown(name, value);
-            format!("{mark} {name}: {value}\n")
-        });
-        fields.chain([format!("{mark}\n")]).collect()
+        let fields = headers
+            .iter()
+            .map(|(name, value)| self.line(mark, format!("{name}: {}", self.shown(name, value))));
+        fields.chain([format!("{}\n", self.colours.paint(FAINT, mark))]).collect()
     }
 
     fn shown<'a>(&self, name: &HeaderName, value: &'a HeaderValue) -> std::borrow::Cow<'a, str> {
@@ -101,31 +130,51 @@ impl Inner {
         if is_secret { "[redacted]".into() } else { String::from_utf8_lossy(value.as_bytes()) }
     }
 
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        self.progress().began = Some(Instant::now());
+    }
+
     fn print(&self, lines: &str) {
-        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        let clear = if drawn.take().is_some() { "\r\x1b[K" } else { "" };
+        let clear = if self.progress().drawn.take().is_some() { ANEW } else { "" };
         // Where standard error is gone, nobody looks.
         let _ = write!(stderr(), "{clear}{lines}");
     }
 
     fn draw(&self, sent: u64, total: Option<u64>) {
-        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress();
         let is_last = total == Some(sent);
-        if drawn.is_some_and(|drawn| drawn.elapsed() < TICK) && !is_last {
+        if progress.drawn.is_some_and(|drawn| drawn.elapsed() < TICK) && !is_last {
             return;
         }
-        *drawn = Some(Instant::now());
-        let _ = write!(stderr(), "\r\x1b[K* uploaded {}", amount(sent, total));
+        progress.drawn = Some(Instant::now());
+        let took = progress.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let amount = amount(sent, total);
+        let rate = rate(sent, took);
+        let _ = write!(stderr(), "{ANEW}{}", self.line('*', format!("{amount}{rate}")).trim_end());
+    }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1 << 20) as f64
+}
+
+fn rate(sent: u64, took: Duration) -> String {
+    match took.as_secs_f64() {
+        0.0 => String::new(),
+        seconds => format!(", {:.1} MiB/s", mib(sent) / seconds),
     }
 }
 
 fn amount(sent: u64, total: Option<u64>) -> String {
-    let mib = |bytes: u64| bytes as f64 / LARGE as f64;
     match total {
         Some(total) => {
             let percent = sent * 100 / total.max(1);
-            format!("{:.1} of {:.1} MiB ({percent} %)", mib(sent), mib(total))
+            format!("uploaded {:.1} of {:.1} MiB ({percent} %)", mib(sent), mib(total))
         }
-        None => format!("{:.1} MiB", mib(sent)),
+        None => format!("uploaded {:.1} MiB", mib(sent)),
     }
 }

@@ -5,7 +5,10 @@ use std::{error::Error as _, fmt::Display, io::Write, process::ExitCode};
 use http_body::Body;
 use tower_follow_redirect::{Error, Refusal, RefusalKind};
 
-use crate::report::refused;
+use crate::{
+    colour::{BAD, Colours},
+    report::refused,
+};
 
 /// An exit code, curl's where curl has one, and the line that explains it.
 #[derive(Debug)]
@@ -65,7 +68,8 @@ impl Failure {
 
     /// Prints the line. Where standard error is gone, nobody reads it.
     pub(crate) fn print(&self) {
-        let _ = writeln!(std::io::stderr(), "follow: {}", self.line);
+        let name = Colours::of_stderr().paint(BAD, "follow:");
+        let _ = writeln!(std::io::stderr(), "{name} {}", self.line);
     }
 }
 

@@ -16,6 +16,7 @@
 mod body;
 mod cli;
 mod client;
+mod colour;
 mod confirm;
 mod connect;
 mod console;
@@ -42,6 +43,12 @@ use crate::{cli::Cli, failure::Failure, transfer::Session};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(help) = cli.help {
+        return match help.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     match run(cli) {
         Ok(code) => code,
         Err(failure) => {

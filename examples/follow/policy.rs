@@ -47,6 +47,9 @@ fn named(cli: &Cli, name: PolicyName) -> Box<dyn Policy> {
         PolicyName::SameOrigin => Box::new(SameOrigin),
         PolicyName::DenyPrivateNetworks => Box::new(private::policy(cli)),
         PolicyName::Strict => Box::new(confirm::strict(cli.confirm.unwrap_or(Confirm::Ask))),
-        PolicyName::S3 => Box::new(cli.s3_domain.iter().fold(S3::new(), S3::domain)),
+        PolicyName::S3 => {
+            let domains = cli.s3_domain.iter();
+            Box::new(domains.fold(S3::new(), |s3, domain| s3.domain(&domain.0)))
+        }
     }
 }

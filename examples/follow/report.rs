@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{StatusCode, response};
+use http::{HeaderMap, StatusCode, header, response};
 use http_body::Body;
 use tower_follow_redirect::{Error, History, Refusal, RefusalKind, policy::private::NotPublic};
 
@@ -35,6 +35,8 @@ pub(crate) struct Known {
     status: Option<StatusCode>,
     history: Option<History>,
     refusal: Option<Refusal>,
+    /// Where the response leads to, in its own words.
+    location: Option<String>,
     /// Why the last redirect was not followed, or the last request not sent.
     reason: Option<RefusalKind>,
 }
@@ -44,14 +46,17 @@ impl Known {
         let history = head.extensions.get().cloned();
         let refusal: Option<Refusal> = head.extensions.get().cloned();
         let reason = refusal.as_ref().map(Refusal::kind);
-        Self { status: Some(head.status), history, refusal, reason }
+        let location = location(&head.headers);
+        Self { status: Some(head.status), history, refusal, location, reason }
     }
 
     pub(crate) fn of_error<R: Body + 'static>(error: Error<R>) -> Self {
         let (history, refusal) = (error.history().cloned(), error.refusal().cloned());
         let reason = refused(&error);
-        let status = error.into_response().map(|response| response.status());
-        Self { status, history, refusal, reason }
+        let response = error.into_response();
+        let status = response.as_ref().map(|response| response.status());
+        let location = response.and_then(|response| location(response.headers()));
+        Self { status, history, refusal, location, reason }
     }
 }
 
@@ -73,7 +78,7 @@ impl Report {
         connects: u64,
         elapsed: Duration,
     ) -> Self {
-        let Known { status, history, refusal, reason } = known;
+        let Known { status, history, refusal, location, reason } = known;
         let (status, history, refusal) = (*status, history.clone(), refusal.as_ref());
         let url = match (&history, &*exchanges) {
             (Some(history), _) => history.effective_url(),
@@ -81,7 +86,9 @@ impl Report {
             (None, _) => target.url(),
         };
         Self {
-            redirect_url: refusal.and_then(Refusal::target).map(url_of),
+            // What is no target is shown as it came, as curl does.
+            redirect_url: refusal
+                .and_then(|refusal| refusal.target().map(url_of).or_else(|| location.clone())),
             status,
             redirects: match &history {
                 Some(history) => history.hops().len(),
@@ -111,6 +118,12 @@ pub(crate) fn is_redirected(exchange: &Exchange) -> bool {
     exchange.answer.as_ref().is_some_and(|answer| {
         answer.status != StatusCode::EXPECTATION_FAILED && !is_astray(answer.status)
     })
+}
+
+fn location(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(header::LOCATION)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Writes a target with its fragment.

@@ -89,6 +89,7 @@ impl Session {
         let mut known = Known::default();
         let result = self.in_time(&target, request, &mut known).await;
         let elapsed = started.elapsed();
+        self.console.clear();
         let connects = self.opened.load(Ordering::Relaxed) - opened;
         let report = Report::new(&target, &known, self.log.take(), connects, elapsed);
         let reported = self.report(&report, result.as_ref().err()).await;

@@ -155,6 +155,22 @@ impl FromStr for Private {
     }
 }
 
+/// `--s3-domain`: a host, without a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Domain(pub(crate) String);
+
+impl FromStr for Domain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let authority = text.parse::<Authority>();
+        match authority {
+            Ok(authority) if authority.host() == text => Ok(Self(text.into())),
+            _ => Err("expected a domain, such as `s3.example.com`".into()),
+        }
+    }
+}
+
 /// Splits at colons, save those of an IPv6 address in brackets.
 fn split_outside_brackets(text: &str) -> Vec<&str> {
     let mut inside = false;
@@ -225,8 +241,13 @@ impl FromStr for ProtoRedir {
 
 /// Reads a number of seconds, with a fraction.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "expected a number of seconds, such as 0.5".into())
+}
+
+/// Reads a number of bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a number of bytes".into())
 }
 
 /// Reads `--max-redirs`: -1 is no limit.

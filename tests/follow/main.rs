@@ -13,6 +13,9 @@ mod private;
 mod program;
 mod redirects;
 mod server;
+mod snapshots;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tls;
 mod transport;
 mod uploads;

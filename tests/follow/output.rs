@@ -101,11 +101,3 @@ fn writes_to_a_file() {
     assert_eq!(fs::read_to_string(&file.path).unwrap(), "ok");
     follow(&["-o", "/nowhere/at/all", &server.url("/")]).fails(23, "/nowhere/at/all");
 }
-
-#[test]
-fn help_fits_a_screen() {
-    let help = follow(&["--help"]).stdout;
-    assert!(help.lines().count() <= 50, "{help}");
-    let longest = help.lines().map(|line| line.chars().count()).max();
-    assert!(longest <= Some(95), "{longest:?}");
-}

@@ -1,9 +1,9 @@
 //! `--policy`: who decides, and what is signed.
 
-use std::process::{Command, Stdio};
-
+#[cfg(target_os = "linux")]
+use crate::program::follow_on_a_terminal;
 use crate::{
-    program::{Scratch, follow, program},
+    program::{Scratch, follow},
     server::{OK, Server, redirect},
 };
 
@@ -27,27 +27,14 @@ fn strict_follows_an_upload_only_if_it_is_confirmed() {
     follow(&["--policy", "strict", "--confirm", "no", &url]).succeeds("ok");
 }
 
-/// On a terminal that `script` lends.
 #[cfg(target_os = "linux")]
 #[test]
 fn strict_asks_on_the_terminal() {
     for (answer, followed) in [("y\n", 1), ("\n", 0)] {
         let (front, back) = redirecting();
-        let program = program();
-        let command = format!(
-            "{} --max-time 10 --policy strict --confirm ask -d x {}?sig=secret",
-            program.display(),
-            front.url("/here")
-        );
-        let mut script = Command::new("script")
-            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`script` of util-linux is installed");
-        std::io::Write::write_all(script.stdin.as_mut().unwrap(), answer.as_bytes()).unwrap();
-        let output = script.wait_with_output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout);
+        let url = front.url("/here?sig=secret");
+        let args = ["--policy", "strict", "--confirm", "ask", "-d", "x", &url];
+        let shown = follow_on_a_terminal(&[], &args, answer);
         let question = format!("307 after POST {}?… to {}", front.url("/here"), back.url("/there"));
         assert!(shown.contains(&question) && !shown.contains("secret"), "{shown}");
         assert_eq!(back.requests().len(), followed, "{shown}");

@@ -38,7 +38,18 @@ pub fn follow(args: &[&str]) -> Run {
 
 /// Runs the program with this on its standard input.
 pub fn follow_with(args: &[&str], input: &str) -> Run {
-    let mut child = Command::new(program())
+    run(Command::new(program()), args, input)
+}
+
+/// Runs the program in a folder.
+pub fn follow_in(folder: &Path, args: &[&str]) -> Run {
+    let mut program = Command::new(program());
+    program.current_dir(folder);
+    run(program, args, "")
+}
+
+fn run(mut program: Command, args: &[&str], input: &str) -> Run {
+    let mut child = program
         // A program that hangs is a failure, too; a test's own limit comes later, and wins.
         .args(["--max-time", "10"])
         .args(args)
@@ -62,8 +73,28 @@ pub fn follow_with(args: &[&str], input: &str) -> Run {
     }
 }
 
+/// Runs the program on a terminal that `script` lends, where somebody types an answer, and returns what is shown.
+#[cfg(target_os = "linux")]
+pub fn follow_on_a_terminal(environment: &[(&str, &str)], args: &[&str], answer: &str) -> String {
+    let quoted = args.iter().map(|arg| format!(" '{arg}'")).collect::<String>();
+    let command = format!("{} --max-time 10{quoted}", program().display());
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("TERM", "xterm-256color")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux is installed");
+    script.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = script.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// `target/debug/examples/follow`, next to `target/debug/deps/follow-…`, which is this test.
-pub fn program() -> PathBuf {
+fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     profile.join("examples").join("follow").with_extension(std::env::consts::EXE_EXTENSION)
@@ -90,10 +121,14 @@ impl Scratch {
     pub fn name(&self) -> &str {
         self.path.to_str().unwrap()
     }
+
+    pub fn folder(&self) -> &Path {
+        self.path.parent().expect("it is in a folder of its own")
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = self.path.parent().map(Path::to_path_buf).map(fs::remove_dir_all);
+        let _ = fs::remove_dir_all(self.folder());
     }
 }
