@@ -96,6 +96,18 @@ pub fn strip(headers: &mut HeaderMap, also: &[HeaderName]) {
 
 /// Replaces what names the old origin: `Host` goes, `Origin` becomes `null` ([RFC 6454 §7.3]).
 ///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header};
+/// use tower_follow_redirect::rules::credentials::leave_origin;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(header::HOST, HeaderValue::from_static("a.test"));
+/// headers.insert(header::ORIGIN, HeaderValue::from_static("https://a.test"));
+/// leave_origin(&mut headers);
+/// assert!(!headers.contains_key(header::HOST));
+/// assert_eq!(headers[header::ORIGIN], "null");
+/// ```
+///
 /// [RFC 6454 §7.3]: https://www.rfc-editor.org/rfc/rfc6454#section-7.3
 pub fn leave_origin(headers: &mut HeaderMap) {
     headers.remove(header::HOST);

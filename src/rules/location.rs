@@ -15,6 +15,16 @@ use url::Url;
 use super::{plain, target::Target};
 
 /// Why a redirect has no target that could be requested.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::location::{LocationError, resolve};
+///
+/// let base = Uri::from_static("https://a.test/");
+/// assert_eq!(resolve(&base, None, b" "), Err(LocationError::Missing));
+/// let error = resolve(&base, None, b"ftp://b.test/").unwrap_err();
+/// assert_eq!(error.to_string(), "the scheme `ftp` is neither http nor https");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LocationError {
@@ -27,6 +37,15 @@ pub enum LocationError {
 }
 
 /// What is wrong with a `Location`.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::location::{BadLocation, LocationError, resolve};
+///
+/// let resolve = |location: &[u8]| resolve(&Uri::from_static("https://a.test/"), None, location);
+/// assert_eq!(resolve(b"https:///b.test/"), Err(LocationError::Bad(BadLocation::NoHost)));
+/// assert_eq!(resolve(b"\\\\b.test/"), Err(LocationError::Bad(BadLocation::Backslash)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadLocation {
@@ -53,6 +72,14 @@ pub enum BadLocation {
 }
 
 /// Why a string is no URI reference.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::location::resolve;
+///
+/// let error = resolve(&Uri::from_static("https://a.test/"), None, b"https://[::1/").unwrap_err();
+/// assert_eq!(error.to_string(), "Location is no URI reference: invalid IPv6 address");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidReference {
     error: url::ParseError,
@@ -198,6 +225,17 @@ pub(crate) fn target_within(
 /// # Errors
 ///
 /// Fails if `location` is blank, invalid, or neither `http` nor `https`.
+///
+/// ```
+/// use http::Uri;
+/// use tower_follow_redirect::rules::location::resolve;
+///
+/// let base = Uri::from_static("https://a.test/x/y?q");
+/// let target = resolve(&base, None, b"//user:secret@b.test/z")?;
+/// assert_eq!(target.uri(), "https://b.test/z");
+/// assert_eq!(resolve(&base, None, b"?page=2")?.uri(), "https://a.test/x/y?page=2");
+/// # Ok::<(), tower_follow_redirect::rules::location::LocationError>(())
+/// ```
 pub fn resolve(
     base: &Uri,
     fragment: Option<&str>,

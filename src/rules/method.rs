@@ -82,6 +82,18 @@ impl Default for MethodRules {
 /// 300, 304, 305, 306 and every unknown 3xx give `None`: an unknown one is treated as 300
 /// ([RFC 9110 §15]), and 300 leaves the choice to the user.
 ///
+/// ```
+/// use http::{Method, StatusCode};
+/// use tower_follow_redirect::rules::method::{Content, MethodRules, rewrite};
+///
+/// let rules = MethodRules::default();
+/// let found = rewrite(StatusCode::FOUND, &Method::POST, &rules);
+/// assert_eq!(found, Some((Method::GET, Content::Drop)));
+/// let temporary = rewrite(StatusCode::TEMPORARY_REDIRECT, &Method::POST, &rules);
+/// assert_eq!(temporary, Some((Method::POST, Content::Keep)));
+/// assert_eq!(rewrite(StatusCode::NOT_MODIFIED, &Method::GET, &rules), None);
+/// ```
+///
 /// [RFC 9110 §15]: https://www.rfc-editor.org/rfc/rfc9110#section-15
 pub fn rewrite(
     status: StatusCode,
@@ -104,6 +116,14 @@ pub fn rewrite(
 }
 
 /// Returns whether `status` is a redirect that can be followed (301, 302, 303, 307, 308).
+///
+/// ```
+/// use http::StatusCode;
+/// use tower_follow_redirect::rules::method::is_redirect;
+///
+/// assert!(is_redirect(StatusCode::PERMANENT_REDIRECT));
+/// assert!(!is_redirect(StatusCode::MULTIPLE_CHOICES));
+/// ```
 pub fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }

@@ -31,6 +31,15 @@ impl Target {
     /// Fails if `uri` has a scheme that is neither `http` nor `https` (in lower case, as transports
     /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server
     /// it is sent to.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use tower_follow_redirect::Target;
+    ///
+    /// let target = Target::new(Uri::from_static("https://b.test/z"), Some("intro")).unwrap();
+    /// assert_eq!(target.fragment(), Some("intro"));
+    /// assert!(Target::new(Uri::from_static("ftp://b.test/z"), None).is_err());
+    /// ```
     pub fn new(uri: Uri, fragment: Option<&str>) -> Result<Self, LocationError> {
         match uri.scheme_str() {
             Some("http" | "https") => {}
