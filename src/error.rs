@@ -205,6 +205,17 @@ impl<R: Body> error::Error for Error<R> {
 
 /// A call took longer than its [total time](crate::FollowRedirectLayer::total_time): the
 /// [`source`](error::Error::source) of its [`Error`].
+///
+/// ```
+/// use std::{error::Error, time::Duration};
+/// use tower::BoxError;
+/// use tower_follow_redirect::TotalTimeElapsed;
+///
+/// /// For how long it was tried, if that was too short.
+/// fn tried(error: &BoxError) -> Option<Duration> {
+///     Some(error.source()?.downcast_ref::<TotalTimeElapsed>()?.limit())
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TotalTimeElapsed {

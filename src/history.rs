@@ -100,6 +100,21 @@ impl History {
 }
 
 /// One redirect that was followed.
+///
+/// ```
+/// use http::Response;
+/// use tower_follow_redirect::History;
+///
+/// /// A line of a log for each redirect: `PUT /old 307 after 12ms`.
+/// fn lines<B>(response: &Response<B>) -> Vec<String> {
+///     let hops = History::of(response).map_or(&[][..], History::hops);
+///     let lines = hops.iter().map(|hop| {
+///         let (method, path, status) = (hop.method(), hop.uri().path(), hop.status().as_u16());
+///         format!("{method} {path} {status} after {:?}", hop.elapsed())
+///     });
+///     lines.collect()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Hop {
     pub(crate) method: Method,

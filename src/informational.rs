@@ -179,6 +179,16 @@ mod hyper_client {
 
     /// The source of the error of a call whose server has sent more informational (1xx) responses than
     /// the [limit](crate::FollowRedirectLayer::informational_limit), and no final one.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use tower::BoxError;
+    /// use tower_follow_redirect::TooManyInformational;
+    ///
+    /// fn is_flood(error: &BoxError) -> bool {
+    ///     error.source().is_some_and(|source| source.is::<TooManyInformational>())
+    /// }
+    /// ```
     #[derive(Debug)]
     pub struct TooManyInformational {
         limit: u32,

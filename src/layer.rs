@@ -34,6 +34,17 @@ pub struct FollowRedirectLayer<P = Standard> {
 
 impl FollowRedirectLayer {
     /// Makes a layer with the policy [`Standard`] and the default settings.
+    ///
+    /// ```
+    /// use http_body_util::Empty;
+    /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// use tower::{Layer, ServiceBuilder};
+    /// use tower_follow_redirect::{FollowRedirectLayer, ReplayBody};
+    ///
+    /// # type Body = Empty<bytes::Bytes>;
+    /// let client = Client::builder(TokioExecutor::new()).build_http::<ReplayBody<Body>>();
+    /// let client = FollowRedirectLayer::new().layer(client);
+    /// ```
     pub fn new() -> Self {
         Self { settings: Settings::default(), policy: Arc::new(Standard) }
     }
@@ -43,6 +54,12 @@ impl<P> FollowRedirectLayer<P> {
     /// Sets the policy; by default it is [`Standard`].
     ///
     /// A request may bring its own ([`RequestPolicy`](crate::policy::RequestPolicy)).
+    ///
+    /// ```
+    /// use tower_follow_redirect::{FollowRedirectLayer, Policy, policy::{HttpsOnly, Limited, SameOrigin}};
+    ///
+    /// let layer = FollowRedirectLayer::new().with_policy(HttpsOnly.and(SameOrigin).and(Limited::new(3)));
+    /// ```
     #[must_use]
     pub fn with_policy<Q: Policy>(self, policy: Q) -> FollowRedirectLayer<Q> {
         FollowRedirectLayer { settings: self.settings, policy: Arc::new(policy) }
@@ -51,6 +68,28 @@ impl<P> FollowRedirectLayer<P> {
     /// Sets how many redirects are followed; by default 20 ([Fetch §4.4]).
     ///
     /// With a limit of 0, the first redirect is refused.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::{Request, Response, header::LOCATION};
+    /// # use http_body_util::Empty;
+    /// # use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_follow_redirect::{FollowRedirectLayer, RefusalKind, ReplayBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # type Body = Empty<Bytes>;
+    /// let circle = service_fn(|_: Request<ReplayBody<Body>>| async {
+    ///     Ok::<_, BoxError>(Response::builder().status(302).header(LOCATION, "/").body(Body::new())?)
+    /// });
+    /// let client = FollowRedirectLayer::new().limit(2).layer(circle);
+    /// let error = client.oneshot(Request::get("http://a.test/").body(Body::new())?).await.unwrap_err();
+    ///
+    /// assert_eq!(error.refusal().unwrap().kind(), RefusalKind::TooManyRedirects);
+    /// assert_eq!(error.history().unwrap().hops().len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// [Fetch §4.4]: https://fetch.spec.whatwg.org/#http-redirect-fetch
     #[must_use]
@@ -77,6 +116,18 @@ impl<P> FollowRedirectLayer<P> {
     /// [peek](Self::peek_time) where a policy asks for one. All other time is the inner service's. A limit
     /// for each hop belongs inside of the layer, and one for the body of the last response is what it
     /// is without redirects: a matter of the client.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_follow_redirect::{Error, FollowRedirectLayer, TotalTimeElapsed};
+    ///
+    /// let layer = FollowRedirectLayer::new().total_time(Duration::from_secs(30));
+    ///
+    /// # type Body = http_body_util::Empty<bytes::Bytes>;
+    /// fn is_late(error: &Error<Body>) -> bool {
+    ///     std::error::Error::source(error).is_some_and(|source| source.is::<TotalTimeElapsed>())
+    /// }
+    /// ```
     #[must_use]
     pub fn total_time(self, time: Duration) -> Self {
         self.set(|settings| settings.total_time = Some(time))
@@ -87,6 +138,28 @@ impl<P> FollowRedirectLayer<P> {
     /// Two requests are the same if method, URI and credentials are: a POST that is answered 303
     /// with its own URI is no loop. By default a loop ends at the [limit](Self::limit), since a server
     /// may answer the same request otherwise the next time.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::{Request, Response, header::LOCATION};
+    /// # use http_body_util::Empty;
+    /// # use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_follow_redirect::{FollowRedirectLayer, RefusalKind, ReplayBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # type Body = Empty<Bytes>;
+    /// let circle = service_fn(|_: Request<ReplayBody<Body>>| async {
+    ///     Ok::<_, BoxError>(Response::builder().status(302).header(LOCATION, "/").body(Body::new())?)
+    /// });
+    /// let client = FollowRedirectLayer::new().detect_loops().layer(circle);
+    /// let error = client.oneshot(Request::get("http://a.test/").body(Body::new())?).await.unwrap_err();
+    ///
+    /// assert_eq!(error.refusal().unwrap().kind(), RefusalKind::Loop);
+    /// assert!(error.history().is_none(), "nothing was followed");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn detect_loops(self) -> Self {
         self.set(|settings| settings.loops = Loops::Detect)
@@ -106,6 +179,15 @@ impl<P> FollowRedirectLayer<P> {
     /// # Panics
     ///
     /// Panics for another status: 307 and 308 keep the method, and the rest are no redirects.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_follow_redirect::{FollowRedirectLayer, rules::method::MethodRule};
+    ///
+    /// // As curl's --post301: a POST stays one, with its content.
+    /// let layer = FollowRedirectLayer::new()
+    ///     .method_rule(StatusCode::MOVED_PERMANENTLY, MethodRule::Keep);
+    /// ```
     #[must_use]
     pub fn method_rule(self, status: StatusCode, rule: MethodRule) -> Self {
         self.set(|settings| match status {
@@ -120,6 +202,33 @@ impl<P> FollowRedirectLayer<P> {
     ///
     /// Those that [`rules::credentials`](crate::rules::credentials) lists need not be added, nor a
     /// value that is marked [sensitive](http::HeaderValue::set_sensitive).
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::{HeaderName, Request, Response, header::LOCATION};
+    /// # use http_body_util::Empty;
+    /// # use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_follow_redirect::{FollowRedirectLayer, ReplayBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # type Body = Empty<Bytes>;
+    /// const TENANT: HeaderName = HeaderName::from_static("x-tenant");
+    ///
+    /// let server = service_fn(|request: Request<ReplayBody<Body>>| async move {
+    ///     if request.uri().host() == Some("a.test") {
+    ///         let away = Response::builder().status(307).header(LOCATION, "http://b.test/");
+    ///         return Ok::<_, BoxError>(away.body(Body::new())?);
+    ///     }
+    ///     assert!(!request.headers().contains_key(TENANT));
+    ///     Ok(Response::new(Body::new()))
+    /// });
+    /// let client = FollowRedirectLayer::new().sensitive_header(TENANT).layer(server);
+    /// let request = Request::get("http://a.test/").header(TENANT, "1234").body(Body::new())?;
+    /// assert_eq!(client.oneshot(request).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn sensitive_header(self, name: HeaderName) -> Self {
         self.set(|settings| {
@@ -147,6 +256,32 @@ impl<P> FollowRedirectLayer<P> {
 
     /// Records a header field of every redirect that is followed, such as `Set-Cookie`, up to a
     /// [limit](Self::record_limit); see [`Hop::headers`](crate::Hop::headers).
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::{Request, Response, header::{LOCATION, SET_COOKIE}};
+    /// # use http_body_util::Empty;
+    /// # use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_follow_redirect::{FollowRedirectLayer, History, ReplayBody};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # type Body = Empty<Bytes>;
+    /// let login = service_fn(|request: Request<ReplayBody<Body>>| async move {
+    ///     let response = match request.uri().path() {
+    ///         "/login" => Response::builder().status(303).header(LOCATION, "/").header(SET_COOKIE, "id=1"),
+    ///         _ => Response::builder(),
+    ///     };
+    ///     Ok::<_, BoxError>(response.body(Body::new())?)
+    /// });
+    /// let client = FollowRedirectLayer::new().record_header(SET_COOKIE).layer(login);
+    /// let response = client.oneshot(Request::post("http://a.test/login").body(Body::new())?).await?;
+    ///
+    /// let history = History::of(&response).expect("it was redirected");
+    /// assert_eq!(history.hops()[0].headers()[SET_COOKIE], "id=1");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn record_header(self, name: HeaderName) -> Self {
         self.set(|settings| settings.record.push(name))
@@ -157,6 +292,13 @@ impl<P> FollowRedirectLayer<P> {
     ///
     /// A field that passes the limit is left out, and counted
     /// ([`Hop::headers_left_out`](crate::Hop::headers_left_out)).
+    ///
+    /// ```
+    /// use http::header::SET_COOKIE;
+    /// use tower_follow_redirect::FollowRedirectLayer;
+    ///
+    /// let layer = FollowRedirectLayer::new().record_header(SET_COOKIE).record_limit(4 * 1024);
+    /// ```
     #[must_use]
     pub fn record_limit(self, bytes: usize) -> Self {
         self.set(|settings| settings.record_limit = bytes)
@@ -170,12 +312,26 @@ impl<P> FollowRedirectLayer<P> {
     /// the feature `fs`), or can be made again by a [`BodyFactory`](crate::BodyFactory). With the
     /// feature `spill` a temporary file takes what passes the limit. A request may have a limit of its own
     /// ([`ReplayLimit`](crate::ReplayLimit)).
+    ///
+    /// ```
+    /// use tower_follow_redirect::FollowRedirectLayer;
+    ///
+    /// // A form is sent again, and a large upload that was begun is not.
+    /// let layer = FollowRedirectLayer::new().replay_limit(1024 * 1024);
+    /// ```
     #[must_use]
     pub fn replay_limit(self, bytes: u64) -> Self {
         self.set(|settings| settings.replay_limit = bytes)
     }
 
     /// Records in a temporary file what passes the [replay limit](Self::replay_limit).
+    ///
+    /// ```
+    /// use tower_follow_redirect::{FollowRedirectLayer, Spill};
+    ///
+    /// // Up to 10 GiB of an upload are sent again, of which 64 KiB are in memory.
+    /// let layer = FollowRedirectLayer::new().spill(Spill::up_to(10 << 30));
+    /// ```
     #[cfg(feature = "spill")]
     #[must_use]
     pub fn spill(self, spill: crate::body::Spill) -> Self {
@@ -197,6 +353,14 @@ impl<P> FollowRedirectLayer<P> {
 
     /// Sets how long a policy's [peek](crate::policy::Verdict::Peek) into a response body may take; by
     /// default 5 seconds. Then the policy sees what has come.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_follow_redirect::{FollowRedirectLayer, policy::S3};
+    ///
+    /// // S3 says in its XML where a bucket is, and says it at once.
+    /// let layer = FollowRedirectLayer::new().with_policy(S3::new()).peek_time(Duration::from_secs(1));
+    /// ```
     #[must_use]
     pub fn peek_time(self, time: Duration) -> Self {
         self.set(|settings| settings.peek_time = time)
@@ -205,6 +369,13 @@ impl<P> FollowRedirectLayer<P> {
     /// Sets how many informational (1xx) responses a request may have, where the layer listens to them;
     /// by default 1000. More of them end the call
     /// ([`TooManyInformational`](crate::TooManyInformational)).
+    ///
+    /// ```
+    /// use tower_follow_redirect::FollowRedirectLayer;
+    ///
+    /// // 100 Continue, and a few 103 Early Hints.
+    /// let layer = FollowRedirectLayer::new().informational_limit(10);
+    /// ```
     #[cfg(feature = "hyper")]
     #[must_use]
     pub fn informational_limit(self, responses: u32) -> Self {
@@ -215,6 +386,13 @@ impl<P> FollowRedirectLayer<P> {
     ///
     /// Outside a tokio runtime the default has no clock, and nothing is waited for. (So it is in a
     /// runtime without `enable_time`, but there tokio prints a panic that is caught.)
+    ///
+    /// ```
+    /// use hyper_util::rt::TokioTimer;
+    /// use tower_follow_redirect::FollowRedirectLayer;
+    ///
+    /// let layer = FollowRedirectLayer::new().timer(TokioTimer::new());
+    /// ```
     #[cfg(feature = "hyper")]
     #[must_use]
     pub fn timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {

@@ -21,6 +21,18 @@ use crate::{
 /// remembered redirect that is passed over, since the server is asked instead, has none.
 ///
 /// Its `Debug` shows no query, no userinfo and no header field.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, HopEvent};
+///
+/// fn log(event: &HopEvent<'_>) {
+///     let (method, outcome) = (event.method(), event.outcome().as_str());
+///     let (status, sent) = (event.status(), event.body_bytes_sent());
+///     println!("{method} {outcome} {status:?}, {sent} bytes, {:?}", event.elapsed());
+/// }
+///
+/// let layer = FollowRedirectLayer::new().observe(log);
+/// ```
 pub struct HopEvent<'a> {
     pub(crate) method: &'a Method,
     pub(crate) requested: &'a Target,
@@ -119,6 +131,17 @@ impl fmt::Debug for HopEvent<'_> {
 }
 
 /// What came of a request.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, HopOutcome};
+///
+/// let layer = FollowRedirectLayer::new().observe(|event| match event.outcome() {
+///     HopOutcome::Followed(target) => println!("to {}", target.uri().path()),
+///     HopOutcome::Failed(error) => println!("{error}"),
+///     outcome if outcome.ends_call() => println!("{}", outcome.as_str()),
+///     _ => {}
+/// });
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum HopOutcome<'a> {

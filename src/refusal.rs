@@ -40,6 +40,19 @@ struct Inner {
 }
 
 /// The reason of a [`Refusal`].
+///
+/// ```
+/// use tower_follow_redirect::{Refusal, RefusalKind};
+///
+/// /// Whether it may help to send the request again to where it was redirected to.
+/// fn is_the_callers_to_decide(refusal: &Refusal) -> bool {
+///     match refusal.kind() {
+///         RefusalKind::TooManyRedirects | RefusalKind::Policy => true,
+///         RefusalKind::BodyNotReplayable => refusal.target().is_some(),
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {

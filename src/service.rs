@@ -31,6 +31,30 @@ use crate::{
 ///
 /// Clones share settings and policy. The inner service is cloned for every call: the clone that was
 /// ready makes the call and all its hops, and each hop waits until it is ready again.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use http::{Request, Response, header::LOCATION};
+/// # use http_body_util::Empty;
+/// use tower::{BoxError, ServiceExt, service_fn};
+/// use tower_follow_redirect::{FollowRedirect, ReplayBody};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Empty<Bytes>;
+/// let server = service_fn(|request: Request<ReplayBody<Body>>| async move {
+///     let response = match request.uri().path() {
+///         "/old" => Response::builder().status(302).header(LOCATION, "/new"),
+///         _ => Response::builder(),
+///     };
+///     Ok::<_, BoxError>(response.body(Body::new())?)
+/// });
+/// let client = FollowRedirect::new(server);
+/// let response = client.oneshot(Request::get("http://a.test/old").body(Body::new())?).await?;
+/// assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 pub struct FollowRedirect<S, P = Standard> {
     inner: S,
     shared: Arc<Shared<P>>,

@@ -166,11 +166,26 @@ impl ExpectContinue {
     }
 
     /// Waits only where the caller has set `Expect: 100-continue`.
+    ///
+    /// ```
+    /// use http::{Request, header::EXPECT};
+    /// use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer};
+    ///
+    /// let layer = FollowRedirectLayer::new().expect_continue(ExpectContinue::when_asked());
+    /// let request = Request::put("https://a.test/").header(EXPECT, "100-continue").body("content");
+    /// ```
     pub fn when_asked() -> Self {
         Self { threshold: Threshold::WhenAsked, ..Self::default() }
     }
 
     /// Never waits. A caller's `Expect` is sent as it is.
+    ///
+    /// ```
+    /// use tower_follow_redirect::{ExpectContinue, FollowRedirectLayer};
+    ///
+    /// // For servers that never redirect an upload, or that do not know the expectation.
+    /// let layer = FollowRedirectLayer::new().expect_continue(ExpectContinue::off());
+    /// ```
     pub fn off() -> Self {
         Self { threshold: Threshold::Off, ..Self::default() }
     }
