@@ -72,6 +72,19 @@ impl FileBody {
     /// # Errors
     ///
     /// Fails if the file, or the part of it that this body is, has no such range.
+    ///
+    /// ```
+    /// use tower_follow_redirect::FileBody;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// // The second part of a multipart upload, of 16 KiB each.
+    /// let whole = FileBody::open("Cargo.lock").await?;
+    /// let part = whole.range(16 << 10..32 << 10)?;
+    /// assert_eq!(part.len(), 16 << 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn range(self, range: Range<u64>) -> io::Result<Self> {
         let inside = self.range.start <= range.start && range.end <= self.range.end;
         if !inside || range.start > range.end {

@@ -70,6 +70,17 @@ enum State {
 
 impl<B: Body> ReplayBody<B> {
     /// Makes a body that is sent once, as it is.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body::Body;
+    /// use http_body_util::Full;
+    /// use tower_follow_redirect::ReplayBody;
+    ///
+    /// // To test a service that goes inside of the layer.
+    /// let body = ReplayBody::new(Full::new(Bytes::from("ha ha\n")));
+    /// assert_eq!(body.size_hint().exact(), Some(6));
+    /// ```
     pub fn new(body: B) -> Self {
         if body.is_end_stream() {
             return Self::empty();
@@ -225,6 +236,16 @@ impl<B> fmt::Debug for ReplayBody<B> {
 ///
 /// A transport sees it on the body of a hop that is over, and closes that hop's connection or
 /// stream. The caller of a call that succeeds never sees it.
+///
+/// ```
+/// use tower::BoxError;
+/// use tower_follow_redirect::UploadCancelled;
+///
+/// /// For a transport's log: an upload that was broken off on purpose has not failed.
+/// fn has_failed(error: &BoxError) -> bool {
+///     !error.is::<UploadCancelled>()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct UploadCancelled {
     _priv: (),

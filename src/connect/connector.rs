@@ -17,6 +17,13 @@ use crate::{
 
 /// A connector that looks at the host of a URI before another connects to it; made by
 /// [`DenyPrivateNetworks::http_connector`].
+///
+/// ```
+/// use tower_follow_redirect::policy::DenyPrivateNetworks;
+///
+/// let mut connector = DenyPrivateNetworks::new().http_connector();
+/// connector.get_mut().set_nodelay(true);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PublicConnector<C> {
     deny: DenyPrivateNetworks,

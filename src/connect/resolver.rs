@@ -22,6 +22,15 @@ use crate::{
 ///
 /// It fails where none is left, and in the same way where the resolver inside fails: whether a name exists
 /// in a private network is not for whoever asks.
+///
+/// ```
+/// use hyper_util::client::legacy::connect::{HttpConnector, dns::GaiResolver};
+/// use tower_follow_redirect::policy::DenyPrivateNetworks;
+///
+/// // For a connector of one's own. The host of a URI may be an address: that is the connector's to check.
+/// let resolver = DenyPrivateNetworks::new().resolver(GaiResolver::new());
+/// let connector = HttpConnector::new_with_resolver(resolver);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PublicResolver<R> {
     deny: DenyPrivateNetworks,

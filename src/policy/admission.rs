@@ -4,6 +4,18 @@ use super::{Failure, Recollection};
 use crate::BoxError;
 
 /// Whether a request may leave, as [`Policy::admit`](super::Policy::admit) says.
+///
+/// ```
+/// use tower_follow_redirect::policy::{Admission, Outgoing};
+///
+/// /// Nothing leaves for a port that is none of HTTP's.
+/// fn admit(request: &Outgoing<'_>) -> Admission {
+///     match request.request().uri.port_u16() {
+///         None | Some(80 | 443 | 8000..=8999) => Admission::Granted,
+///         Some(port) => Admission::refuse(format!("port {port} is not allowed")),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Admission {

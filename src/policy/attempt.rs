@@ -23,6 +23,26 @@ use crate::{
 /// count only if it is followed. A header that one policy strips stays stripped, whatever others set.
 ///
 /// [`AttemptBuilder`](super::AttemptBuilder) makes attempts for the tests of a policy.
+///
+/// ```
+/// use http::{HeaderValue, Method, header::ACCEPT};
+/// use tower_follow_redirect::policy::{self, AttemptBuilder, Decision, Policy};
+///
+/// // Downloads are taken from a mirror as they are; nothing else goes there.
+/// let policy = policy::redirect_fn(|attempt| {
+///     if *attempt.next_method() != Method::GET || attempt.hops().len() > 1 {
+///         return Decision::Stop;
+///     }
+///     attempt.set_header(ACCEPT, HeaderValue::from_static("application/octet-stream"));
+///     Decision::Follow
+/// });
+///
+/// let mut builder = AttemptBuilder::redirect("https://a.test/file", 302, "https://mirror.test/file");
+/// let mut attempt = builder.attempt();
+/// assert!(!attempt.is_same_origin());
+/// let _ = policy.redirect(&mut attempt);
+/// assert_eq!(attempt.next_headers()[ACCEPT], "application/octet-stream");
+/// ```
 pub struct Attempt<'a> {
     request: &'a request::Parts,
     response: &'a response::Parts,

@@ -8,6 +8,12 @@ use super::{
 };
 
 /// Follows where both policies do; made by [`Policy::and`].
+///
+/// ```
+/// use tower_follow_redirect::policy::{And, HttpsOnly, Policy, SameOrigin};
+///
+/// let policy: And<SameOrigin, HttpsOnly> = SameOrigin.and(HttpsOnly);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct And<A, B> {
     first: A,
@@ -64,6 +70,13 @@ impl<A: Policy, B: Policy> Policy for And<A, B> {
 }
 
 /// Asks the second policy where the first has no opinion; made by [`Policy::or`].
+///
+/// ```
+/// use tower_follow_redirect::policy::{Or, Policy, S3, SameOrigin, s3::Foreign};
+///
+/// // What is not S3's stays at its origin.
+/// let policy: Or<S3, SameOrigin> = S3::new().foreign(Foreign::Delegate).or(SameOrigin);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Or<A, B> {
     first: A,

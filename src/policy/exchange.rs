@@ -7,6 +7,21 @@ use http::{Extensions, Method, Uri, request, response};
 use crate::{head::Head, history::Hop, rules::target::redacted};
 
 /// What came of one request of a call, as [`Policy::concluded`](super::Policy::concluded) sees it.
+///
+/// ```
+/// use http::{Extensions, Request, Response};
+/// use tower_follow_redirect::policy::Exchange;
+///
+/// // To test what a policy makes of it.
+/// let (request, ()) = Request::get("http://a.test/").body(())?.into_parts();
+/// let (response, ()) = Response::builder().status(404).body(())?.into_parts();
+/// let mut call_state = Extensions::new();
+/// let exchange = Exchange::new(&request, Ok(&response), &mut call_state);
+/// assert_eq!(exchange.uri(), "http://a.test/");
+/// assert!(exchange.outcome().is_ok_and(|response| response.status == 404));
+/// assert!(exchange.followed_to().is_none());
+/// # Ok::<(), http::Error>(())
+/// ```
 pub struct Exchange<'a> {
     sent: Sent<'a>,
     request: OnceCell<request::Parts>,

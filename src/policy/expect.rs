@@ -12,6 +12,14 @@ use super::{Attempt, Decision, Policy, Verdict};
 ///
 /// Many servers, and what stands between, never answer an expectation; so by default content waits
 /// [one second](crate::ExpectContinue::wait). Of a server that is known more can be said.
+///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, policy::{self, ExpectSupport}};
+///
+/// // Every server of ours answers an expectation: there is no second to be lost with any.
+/// let policy = policy::expect_fn(|_| ExpectSupport::Answers);
+/// let layer = FollowRedirectLayer::new().with_policy(policy);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ExpectSupport {

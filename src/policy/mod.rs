@@ -115,6 +115,33 @@ pub trait Policy: Send + Sync {
     /// Returns whether the policy wants to see responses with `status`, besides the redirects.
     ///
     /// Where it has no opinion then ([`Decision::Pass`]), the response is handed over untouched.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_follow_redirect::policy::{Attempt, Decision, Policy, Verdict};
+    ///
+    /// /// Sends again, to the same URI, what a server asks to retry with the token it gives.
+    /// struct WithToken;
+    ///
+    /// impl Policy for WithToken {
+    ///     fn claims(&self, status: StatusCode) -> bool {
+    ///         status == StatusCode::UNAUTHORIZED
+    ///     }
+    ///
+    ///     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+    ///         let token = attempt.response().headers.get("x-token").cloned();
+    ///         let target = tower_follow_redirect::Target::new(attempt.request().uri.clone(), None);
+    ///         match (attempt.status(), token, target, attempt.hops()) {
+    ///             (StatusCode::UNAUTHORIZED, Some(token), Ok(target), []) => {
+    ///                 attempt.set_target(target);
+    ///                 attempt.set_header(http::header::AUTHORIZATION, token);
+    ///                 Decision::Follow.into()
+    ///             }
+    ///             _ => Decision::Pass.into(),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     fn claims(&self, status: StatusCode) -> bool {
         let _ = status;
         false
@@ -140,6 +167,37 @@ pub trait Policy: Send + Sync {
     ///
     /// Where [`and`](Self::and) or [`or`](Self::or) join two policies, the first that remembers
     /// anything is believed.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_follow_redirect::Target;
+    /// use tower_follow_redirect::policy::{
+    ///     Attempt, Decision, Outgoing, Policy, Recall, Remembered, Verdict,
+    /// };
+    ///
+    /// /// A host that is known to have moved for good.
+    /// struct Moved;
+    ///
+    /// impl Policy for Moved {
+    ///     fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+    ///         Decision::Pass.into()
+    ///     }
+    ///
+    ///     fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
+    ///         let uri = &request.request().uri;
+    ///         if uri.host() != Some("old.test") {
+    ///             return Recall::Nothing;
+    ///         }
+    ///         let target = format!("https://new.test{}", uri.path()).parse().ok();
+    ///         match target.and_then(|target| Target::new(target, None).ok()) {
+    ///             Some(target) => {
+    ///                 Recall::Redirect(Remembered::new(StatusCode::PERMANENT_REDIRECT, target))
+    ///             }
+    ///             None => Recall::Nothing,
+    ///         }
+    ///     }
+    /// }
+    /// ```
     fn recall(&self, request: &mut Outgoing<'_>) -> Recall {
         let _ = request;
         Recall::Nothing
@@ -163,6 +221,27 @@ pub trait Policy: Send + Sync {
     /// It is called once for every request that was sent, when it is decided whether the response
     /// leads to another one, and not at all for one whose call was dropped. (A request that is repeated
     /// because the server refused its `Expect` is one request.)
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use tower_follow_redirect::policy::{Attempt, Decision, Exchange, Policy, Verdict};
+    ///
+    /// /// Counts the requests that got no response.
+    /// #[derive(Default)]
+    /// struct Unanswered(AtomicU64);
+    ///
+    /// impl Policy for Unanswered {
+    ///     fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+    ///         Decision::Pass.into()
+    ///     }
+    ///
+    ///     fn concluded(&self, exchange: &mut Exchange<'_>) {
+    ///         if exchange.outcome().is_err() {
+    ///             self.0.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     }
+    /// }
+    /// ```
     fn concluded(&self, exchange: &mut Exchange<'_>) {
         let _ = exchange;
     }

@@ -16,6 +16,19 @@ use crate::{
 
 /// A request that is about to be sent, as [`Policy::recall`](super::Policy::recall) and
 /// [`Policy::admit`](super::Policy::admit) see it.
+///
+/// ```
+/// use http::{Extensions, Request};
+/// use tower_follow_redirect::policy::Outgoing;
+///
+/// // To test what a policy says of it.
+/// let (request, ()) = Request::get("http://a.test/").body(())?.into_parts();
+/// let mut call_state = Extensions::new();
+/// let outgoing = Outgoing::new(&request, &mut call_state);
+/// assert_eq!(outgoing.request().uri, "http://a.test/");
+/// assert!(outgoing.hops().is_empty());
+/// # Ok::<(), http::Error>(())
+/// ```
 pub struct Outgoing<'a> {
     request: &'a request::Parts,
     hops: &'a [Hop],
@@ -114,6 +127,16 @@ impl Remembered {
 }
 
 /// What a policy waits for before a request leaves, such as the answer of a shared store, or of DNS.
+///
+/// ```
+/// use tower_follow_redirect::policy::{Recall, Recollection};
+///
+/// # async fn load(key: String) {}
+/// /// Reads what a store knows into memory, where the policy looks when it is asked again.
+/// fn wait_for(key: String) -> Recall {
+///     Recall::Wait(Recollection::new(async move { load(key).await }))
+/// }
+/// ```
 pub struct Recollection {
     future: Pin<Box<dyn Future<Output = ()> + Send>>,
 }

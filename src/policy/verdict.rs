@@ -39,6 +39,15 @@ pub enum Decision {
 impl Decision {
     /// Makes a [`Fail`](Self::Fail) of an error, which becomes the source of the
     /// [`Refusal`](crate::Refusal).
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{self, Decision};
+    ///
+    /// let policy = policy::redirect_fn(|attempt| match attempt.response().headers.get("x-maintenance") {
+    ///     Some(_) => Decision::fail("the server is being maintained"),
+    ///     None => Decision::Follow,
+    /// });
+    /// ```
     pub fn fail(error: impl Into<BoxError>) -> Self {
         Self::Fail(Failure::of(error))
     }
@@ -87,6 +96,14 @@ impl Policy for Decision {
 }
 
 /// Why a policy ends a call, stops at a redirect, or lets no request leave.
+///
+/// ```
+/// use tower_follow_redirect::policy::Decision;
+///
+/// let Decision::Fail(failure) = Decision::fail("the token server is down") else { unreachable!() };
+/// assert_eq!(failure.kind().as_str(), "policy");
+/// assert_eq!(failure.error().unwrap().to_string(), "the token server is down");
+/// ```
 #[derive(Clone)]
 pub struct Failure {
     pub(crate) kind: RefusalKind,
@@ -119,6 +136,17 @@ impl fmt::Debug for Failure {
 }
 
 /// What a policy says of a redirect: a decision, or what it needs first.
+///
+/// ```
+/// use tower_follow_redirect::policy::{self, Decision, Verdict};
+///
+/// // A captive portal answers with a page of its own. 1 KiB of it will tell.
+/// let policy = policy::redirect_fn(|attempt| match attempt.peeked() {
+///     None => Verdict::Peek(1024),
+///     Some(page) if page.starts_with(b"<html><!-- portal") => Decision::Stop.into(),
+///     Some(_) => Decision::Follow.into(),
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "a verdict that is not returned changes nothing"]
 #[non_exhaustive]
@@ -164,6 +192,20 @@ impl From<Decision> for Verdict {
 }
 
 /// A question that a policy waits for.
+///
+/// ```
+/// use http::{HeaderValue, header::AUTHORIZATION};
+/// use tower_follow_redirect::policy::{Answer, Decision, Question, Verdict};
+///
+/// # async fn token() -> Option<HeaderValue> { None }
+/// let question = Question::new(async {
+///     match token().await {
+///         Some(token) => Answer::from(Decision::Follow).set_header(AUTHORIZATION, token),
+///         None => Decision::Stop.into(),
+///     }
+/// });
+/// let verdict = Verdict::Ask(question);
+/// ```
 pub struct Question {
     answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
 }

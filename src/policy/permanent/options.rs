@@ -65,6 +65,13 @@ impl Options {
 }
 
 /// Which redirects are permanent enough to be remembered.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, Statuses};
+///
+/// // As browsers: a 301 is permanent, too.
+/// let cache = PermanentCache::builder().statuses(Statuses::With301).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Statuses {
@@ -86,6 +93,13 @@ impl Statuses {
 }
 
 /// Which requests learn a redirect, and use it.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{Methods, PermanentCache};
+///
+/// // A large PUT goes straight to where the last one was redirected to.
+/// let cache = PermanentCache::builder().methods(Methods::Any308).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Methods {
@@ -105,6 +119,13 @@ pub enum Methods {
 
 /// Whose responses are remembered ([RFC 9111 §3]).
 ///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, Sharing};
+///
+/// // The program has one user, as a browser does.
+/// let cache = PermanentCache::builder().sharing(Sharing::Private).build();
+/// ```
+///
 /// [RFC 9111 §3]: https://www.rfc-editor.org/rfc/rfc9111#section-3
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sharing {
@@ -117,6 +138,13 @@ pub enum Sharing {
 }
 
 /// Whether a URI with a query is remembered where the response does not say for how long.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, Queries};
+///
+/// // The queries of this service name pages, and not searches.
+/// let cache = PermanentCache::builder().queries(Queries::LikeOthers).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Queries {
     /// It is not. This is the default.
@@ -127,6 +155,13 @@ pub enum Queries {
 }
 
 /// Whether a redirect is remembered that came without TLS, so that anybody may have sent it.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, Plaintext};
+///
+/// // Not even an upgrade is believed that came without TLS.
+/// let cache = PermanentCache::builder().plaintext(Plaintext::Never).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Plaintext {
@@ -142,6 +177,13 @@ pub enum Plaintext {
 }
 
 /// How far a remembered redirect may lead.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, Reach};
+///
+/// // A server may rename its own paths, and nothing else.
+/// let cache = PermanentCache::builder().reach(Reach::SameOrigin).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reach {
@@ -153,6 +195,13 @@ pub enum Reach {
 }
 
 /// Whether a redirect is remembered that sets a cookie.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{PermanentCache, SetCookie};
+///
+/// // Nobody keeps cookies here.
+/// let cache = PermanentCache::builder().set_cookie(SetCookie::Forget).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SetCookie {
     /// It is not: whoever follows it from memory would not get the cookie. This is the default.
@@ -163,6 +212,13 @@ pub enum SetCookie {
 }
 
 /// When a redirect that was followed is remembered.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{Commit, PermanentCache};
+///
+/// // As browsers: a redirect is believed before its target has answered.
+/// let cache = PermanentCache::builder().commit(Commit::OnReceipt).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Commit {
@@ -174,6 +230,13 @@ pub enum Commit {
 }
 
 /// What happens where a remembered target fails.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{Fallback, PermanentCache};
+///
+/// // Whoever redirects for good is held to it.
+/// let cache = PermanentCache::builder().fallback(Fallback::Never).build();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fallback {
@@ -186,6 +249,13 @@ pub enum Fallback {
 }
 
 /// Whether a server may have its redirects forgotten, by [`Clear-Site-Data`].
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::{ClearSiteData, PermanentCache};
+///
+/// // Servers do not say what is kept.
+/// let cache = PermanentCache::builder().clear_site_data(ClearSiteData::Ignore).build();
+/// ```
 ///
 /// [`Clear-Site-Data`]: https://www.w3.org/TR/clear-site-data/
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

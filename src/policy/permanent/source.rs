@@ -3,6 +3,15 @@
 use super::key::END_OF_PARTITION;
 
 /// The URI that a remembered redirect is about, and the partition it is in.
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::PermanentCache;
+///
+/// /// Forgets all that was learned for somebody who logs out.
+/// fn log_out(cache: &PermanentCache, user: &str) {
+///     cache.retain(|source, _| source.partition() != Some(user));
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Source<'k> {
     partition: Option<&'k str>,

@@ -14,6 +14,17 @@ use crate::BoxError;
 /// Its text and its `Debug` say nothing that is not known from the URL alone: whether a name exists in a
 /// network, and where it leads, is not for whoever has sent the URL. [`cause`](Self::cause) has that, for a
 /// log of one's own.
+///
+/// ```
+/// use std::error::Error;
+/// use tower_follow_redirect::policy::private::NotPublic;
+///
+/// /// What whoever has sent the URL is told, and what goes into the log.
+/// fn explain(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+///     let private = NotPublic::of(error)?;
+///     Some((private.to_string(), format!("{}: {:?}", private.host(), private.cause())))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct NotPublic {
     host: Box<str>,
@@ -21,6 +32,18 @@ pub struct NotPublic {
 }
 
 /// What speaks against a host.
+///
+/// ```
+/// use tower_follow_redirect::policy::private::{AddressKind, Cause, NameKind, NotPublic};
+///
+/// /// Somebody who asks for the credentials of this machine is worth an alarm.
+/// fn is_an_attack(error: &NotPublic) -> bool {
+///     matches!(
+///         error.cause(),
+///         Cause::Address(_, AddressKind::Metadata) | Cause::Name(NameKind::Metadata)
+///     )
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Cause {

@@ -36,6 +36,16 @@ pub struct S3Endpoint {
 }
 
 /// The form of an endpoint's name.
+///
+/// ```
+/// use tower_follow_redirect::policy::s3::{EndpointFamily, S3Endpoint};
+///
+/// let endpoint = S3Endpoint::parse("quotes.s3-accelerate.amazonaws.com").unwrap();
+/// assert_eq!(endpoint.family(), EndpointFamily::Accelerate);
+/// assert!(endpoint.is_followable());
+/// let website = S3Endpoint::parse("quotes.s3-website-us-east-1.amazonaws.com").unwrap();
+/// assert!(!website.is_followable());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndpointFamily {

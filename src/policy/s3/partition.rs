@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// A partition of AWS. Credentials are good in one only.
+///
+/// ```
+/// use tower_follow_redirect::policy::s3::{Partition, S3Endpoint};
+///
+/// let endpoint = S3Endpoint::parse("quotes.s3.cn-north-1.amazonaws.com.cn").unwrap();
+/// assert_eq!(endpoint.partition(), Partition::AwsCn);
+/// assert_eq!(endpoint.partition().as_str(), "aws-cn");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Partition {

@@ -29,6 +29,13 @@ pub struct S3 {
 }
 
 /// What becomes of a redirect that S3 sends to where it never does: to another host, bucket or key.
+///
+/// ```
+/// use tower_follow_redirect::policy::{Policy, S3, Standard, s3::Foreign};
+///
+/// // One client for S3 and for the rest of the web.
+/// let policy = S3::new().foreign(Foreign::Delegate).or(Standard);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
@@ -65,6 +72,13 @@ impl S3 {
     ///
     /// The bucket is one of the partition `aws`. Over `https` a redirect of it is followed to the path
     /// of the bucket, since the certificates of S3 do not match a bucket with dots.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::S3;
+    ///
+    /// // `images.example.com` is a CNAME of `images.example.com.s3.amazonaws.com`.
+    /// let policy = S3::new().bucket_host("images.example.com");
+    /// ```
     #[must_use]
     pub fn bucket_host(mut self, host: impl Into<String>) -> Self {
         self.sites.bucket_hosts.push(host.into().to_ascii_lowercase());

@@ -22,6 +22,18 @@ pub struct Refused {
 }
 
 /// The reason of a [`Refused`].
+///
+/// ```
+/// use tower_follow_redirect::policy::s3::{Reason, Refused};
+///
+/// fn explain(refused: &Refused) -> String {
+///     match refused.reason() {
+///         Reason::NeedsSigning => "put a signer inside of the redirect layer".into(),
+///         Reason::NeedsXml => "turn on the feature `s3-xml`".into(),
+///         reason => format!("{} ({refused})", reason.as_str()),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {

@@ -13,6 +13,18 @@ use crate::{
 ///
 /// It is written as a question, without queries and userinfo. In the heads, the values of credentials
 /// are `[redacted]`, and the URI of the request has no userinfo.
+///
+/// ```
+/// use tower_follow_redirect::policy::{StrictConfirm, strict::Confirmation};
+///
+/// /// Within the own domain, a repeated POST is wanted.
+/// async fn is_ours(confirmation: Confirmation) -> bool {
+///     let host = confirmation.target().uri().host();
+///     host.is_some_and(|host| host == "a.test" || host.ends_with(".a.test"))
+/// }
+///
+/// let policy = StrictConfirm::new(is_ours);
+/// ```
 #[derive(Clone)]
 pub struct Confirmation {
     request: request::Parts,
@@ -23,6 +35,18 @@ pub struct Confirmation {
 }
 
 /// Why a redirect is asked about.
+///
+/// ```
+/// use tower_follow_redirect::policy::{StrictConfirm, strict::{Consent, Doubt}};
+///
+/// // Content may go on; who sends it round in circles is stopped.
+/// let policy = StrictConfirm::new(|confirmation| async move {
+///     match confirmation.doubts().contains(&Doubt::Loop) {
+///         true => Consent::No,
+///         false => Consent::Yes,
+///     }
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Doubt {

@@ -10,6 +10,14 @@ use crate::{
 /// The answer to a [`Confirmation`](super::Confirmation).
 ///
 /// A prompt that fails, or whose other end is dropped, means no: a [`Result`] is an answer too.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_follow_redirect::policy::{StrictConfirm, strict::Consent};
+///
+/// // Whoever has said yes is not asked about that origin again today.
+/// let policy = StrictConfirm::new(|_| async { Consent::For(Duration::from_secs(24 * 60 * 60)) });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Consent {
@@ -59,6 +67,17 @@ impl From<Decision> for Consent {
 /// The source of the [`Refusal`](crate::Refusal) of a redirect that was not confirmed.
 ///
 /// Where the prompt failed, its error is the source of this one.
+///
+/// ```
+/// use std::error::Error;
+/// use http::Response;
+/// use tower_follow_redirect::{Refusal, policy::strict::NotConfirmed};
+///
+/// fn was_declined<B>(response: &Response<B>) -> bool {
+///     let source = Refusal::of(response).and_then(|refusal| refusal.source());
+///     source.is_some_and(|source| source.is::<NotConfirmed>())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct NotConfirmed {
     source: Option<BoxError>,

@@ -31,6 +31,20 @@ use crate::{
 ///
 /// Clones share what was [confirmed for a time](Consent::For).
 ///
+/// ```
+/// use tower_follow_redirect::{FollowRedirectLayer, policy::{StrictConfirm, strict::Consent}};
+///
+/// # async fn ask(question: String) -> bool { question.is_empty() }
+/// // `307 after POST https://a.test/pay to https://b.test/pay: send POST there?`
+/// let policy = StrictConfirm::new(|confirmation| async move {
+///     match ask(confirmation.to_string()).await {
+///         true => Consent::Yes,
+///         false => Consent::No,
+///     }
+/// });
+/// let layer = FollowRedirectLayer::new().with_policy(policy);
+/// ```
+///
 /// [RFC 2616 §10.3]: https://www.rfc-editor.org/rfc/rfc2616#section-10.3
 #[derive(Clone)]
 pub struct StrictConfirm {
@@ -76,6 +90,13 @@ impl StrictConfirm {
 
     /// Sets after how many redirects each further one is asked about; 5 if it is not set, as RFC 2068
     /// recommended.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::StrictConfirm;
+    ///
+    /// // Nobody is asked before the 20 redirects of the layer's limit, but for the method and for loops.
+    /// let policy = StrictConfirm::new(|_| async { false }).warn_after(20);
+    /// ```
     #[must_use]
     pub fn warn_after(mut self, redirects: usize) -> Self {
         self.warn_after = redirects;

@@ -24,6 +24,20 @@ use super::{
 /// forgets when its time is over.
 ///
 /// [`shared_status`]: super::super::PermanentCache::shared_status
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_follow_redirect::policy::permanent::{
+///     PermanentCache,
+///     shared::{SharedCache, SharedStore},
+/// };
+///
+/// /// The key comes from where the fleet keeps its secrets.
+/// fn memory(store: impl SharedStore, key: [u8; 32]) -> PermanentCache {
+///     let shared = SharedCache::new(store, key).timeout(Duration::from_millis(20)).queue(1000);
+///     PermanentCache::builder().shared(shared).build()
+/// }
+/// ```
 #[derive(Clone)]
 #[must_use = "it does nothing before a memory is built with it"]
 pub struct SharedCache {

@@ -2,6 +2,15 @@
 
 /// How a shared store has done so far; see
 /// [`PermanentCache::shared_status`](super::super::PermanentCache::shared_status).
+///
+/// ```
+/// use tower_follow_redirect::policy::permanent::PermanentCache;
+///
+/// /// For a health check: whether this process still learns from the others.
+/// fn is_shared(cache: &PermanentCache) -> bool {
+///     cache.shared_status().is_some_and(|status| !status.is_left_alone)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedStatus {

@@ -99,6 +99,26 @@ pub trait SharedStore: Send + Sync + 'static {
 }
 
 /// What other processes change in a [`SharedStore`].
+///
+/// ```
+/// use std::convert::Infallible;
+/// use tokio::sync::mpsc;
+/// use tower_follow_redirect::policy::permanent::shared::{Change, Changes};
+///
+/// /// Hears from other processes through a channel.
+/// struct Heard(mpsc::Receiver<Change>);
+///
+/// impl Changes for Heard {
+///     type Error = Infallible;
+///
+///     async fn next(&mut self) -> Result<Change, Infallible> {
+///         match self.0.recv().await {
+///             Some(change) => Ok(change),
+///             None => std::future::pending().await,
+///         }
+///     }
+/// }
+/// ```
 pub trait Changes: Send + 'static {
     /// Why the store failed.
     type Error: Error + Send + Sync + 'static;
