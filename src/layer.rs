@@ -110,7 +110,7 @@ impl<P> FollowRedirectLayer<P> {
     /// Then the call ends with an [`Error`](crate::Error) whose source is
     /// [`TotalTimeElapsed`](crate::TotalTimeElapsed), and which has the history; hop and upload are
     /// cancelled as if the call had been dropped. The time counts from the first poll. It includes what a
-    /// policy waits for, such as a human's answer. Where there is no [clock](Self::timer), it has no end.
+    /// policy waits for, such as a human's answer. Where there is no clock (see `timer`), it has no end.
     ///
     /// By itself the layer waits for no more than a [drain](Self::drain) per redirect, and a
     /// [peek](Self::peek_time) where a policy asks for one. All other time is the inner service's. A limit
