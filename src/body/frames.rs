@@ -7,11 +7,16 @@ use bytes::Bytes;
 /// Pieces of content from one position on, without a gap.
 #[derive(Default)]
 pub(super) struct Frames {
-    /// Each with the position of its first byte.
-    pieces: VecDeque<(u64, Bytes)>,
+    /// It takes no allocation: most content comes in one piece.
+    first: Option<Piece>,
+    /// Those behind it, or behind what was let go.
+    more: VecDeque<Piece>,
     start: u64,
     end: u64,
 }
+
+/// Some bytes, with the position of the first.
+type Piece = (u64, Bytes);
 
 impl Frames {
     /// Returns the position of the first byte.
@@ -32,7 +37,7 @@ impl Frames {
 
     /// Returns how many pieces there are.
     pub(super) fn count(&self) -> usize {
-        self.pieces.len()
+        usize::from(self.first.is_some()) + self.more.len()
     }
 
     /// Adds a piece. One without a byte takes no room.
@@ -42,13 +47,20 @@ impl Frames {
         }
         let start = self.end;
         self.end += piece.len() as u64;
-        self.pieces.push_back((start, piece));
+        if self.count() == 0 {
+            self.first = Some((start, piece));
+        } else {
+            self.more.push_back((start, piece));
+        }
     }
 
     /// Returns the rest of the piece with the byte at `position`.
     pub(super) fn at(&self, position: u64) -> Option<Bytes> {
-        let next = self.pieces.partition_point(|(start, _)| *start <= position);
-        let (start, piece) = self.pieces.get(next.checked_sub(1)?)?;
+        let next = self.more.partition_point(|(start, _)| *start <= position);
+        let (start, piece) = match next.checked_sub(1) {
+            Some(last) => self.more.get(last)?,
+            None => self.first.as_ref().filter(|(start, _)| *start <= position)?,
+        };
         let skipped = usize::try_from(position - start).ok()?;
         (skipped < piece.len()).then(|| piece.slice(skipped..))
     }
@@ -56,14 +68,15 @@ impl Frames {
     /// Returns all pieces, in order. None is copied.
     #[cfg(feature = "spill")]
     pub(super) fn pieces(&self) -> Vec<Bytes> {
-        self.pieces.iter().map(|(_, piece)| piece.clone()).collect()
+        self.first.iter().chain(&self.more).map(|(_, piece)| piece.clone()).collect()
     }
 
     /// Lets go of the pieces before `position`, where one begins.
     #[cfg(feature = "spill")]
     pub(super) fn forget_before(&mut self, position: u64) {
-        while self.pieces.front().is_some_and(|(start, _)| *start < position) {
-            self.pieces.pop_front();
+        self.first.take_if(|(start, _)| *start < position);
+        while self.more.front().is_some_and(|(start, _)| *start < position) {
+            self.more.pop_front();
         }
         self.start = position;
     }
@@ -90,6 +103,12 @@ mod tests {
             assert_eq!((frames.start(), frames.size(), frames.at(1)), (2, 4, None));
             assert_eq!(frames.at(2).unwrap(), "c");
             assert_eq!(frames.pieces(), ["c", "def"]);
+            frames.push(Bytes::from_static(b"g"));
+            assert_eq!((frames.count(), frames.at(6).unwrap()), (3, Bytes::from_static(b"g")));
+            frames.forget_before(7);
+            assert_eq!((frames.count(), frames.at(6)), (0, None));
+            frames.push(Bytes::from_static(b"hi"));
+            assert_eq!((frames.count(), frames.at(8).unwrap()), (1, Bytes::from_static(b"i")));
         }
     }
 }

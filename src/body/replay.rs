@@ -39,7 +39,8 @@ use crate::{BoxError, timer::Deadline};
 /// # }
 /// ```
 pub struct ReplayBody<B> {
-    hop: Option<Hop<B>>,
+    // In a box, since transports move a request many times, and most have no content.
+    hop: Option<Box<Hop<B>>>,
 }
 
 /// What one hop reads, from the start.
@@ -104,7 +105,8 @@ impl<B> ReplayBody<B> {
     ) -> Self {
         let content = Arc::clone(content);
         let state = State::Streaming;
-        Self { hop: Some(Hop { content, number, size_hint, patience, sent: 0, state }) }
+        let hop = Hop { content, number, size_hint, patience, sent: 0, state };
+        Self { hop: Some(Box::new(hop)) }
     }
 }
 

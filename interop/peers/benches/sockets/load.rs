@@ -25,8 +25,8 @@ pub(crate) fn measure(stage: &mut Stage) -> Result<(), BoxError> {
 
 fn load(stage: &mut Stage, tls: bool, redirects: u64) -> Result<(), BoxError> {
     let (requests, rounds) = match (stage.scale, redirects) {
-        (Scale::Full, 0) => (4000, 25),
-        (Scale::Full, _) => (2000, 9),
+        (Scale::Full, 0) => (20_000, 25),
+        (Scale::Full, _) => (10_000, 15),
         (Scale::Quick, _) => (100, 1),
     };
     let with = if tls { ", with TLS" } else { "" };
