@@ -31,7 +31,7 @@ fn straight() -> Vec<Row> {
         row("8 constant fields", 1.0, Call { texts: Texts::Static, ..call }),
         row("14 constant fields", 0.96, Call { texts: Texts::Static, fields: 14, ..call }),
         row("8 fields, boxed policy", 0.63, Call { policy: Policies::Boxed, ..call }),
-        row("8 fields, Full", 0.84, Call { content: Content::Full(64), ..call }),
+        row("8 fields, Full", 0.97, Call { content: Content::Full(64), ..call }),
         row("8 fields, stream of 64 KiB", 4.6, Call { content: Content::Stream(65536), ..call }),
     ]
 }
