@@ -44,12 +44,13 @@ struct Inner {
 /// ```
 /// use tower_follow_redirect::{Refusal, RefusalKind};
 ///
-/// /// Whether it may help to send the request again to where it was redirected to.
-/// fn is_the_callers_to_decide(refusal: &Refusal) -> bool {
+/// /// What somebody is told who waits for it.
+/// fn explain(refusal: &Refusal) -> &'static str {
 ///     match refusal.kind() {
-///         RefusalKind::TooManyRedirects | RefusalKind::Policy => true,
-///         RefusalKind::BodyNotReplayable => refusal.target().is_some(),
-///         _ => false,
+///         RefusalKind::TooManyRedirects | RefusalKind::Loop => "the server redirects in circles",
+///         RefusalKind::MissingLocation | RefusalKind::BadLocation => "the server is at fault",
+///         RefusalKind::BodyNotReplayable => "the upload was redirected in its midst: try again",
+///         _ => "it redirects to where this program does not go",
 ///     }
 /// }
 /// ```

@@ -117,8 +117,8 @@ pub trait Policy: Send + Sync {
     /// Where it has no opinion then ([`Decision::Pass`]), the response is handed over untouched.
     ///
     /// ```
-    /// use http::StatusCode;
-    /// use tower_follow_redirect::policy::{Attempt, Decision, Policy, Verdict};
+    /// use http::{StatusCode, header::AUTHORIZATION};
+    /// use tower_follow_redirect::{Target, policy::{Attempt, Decision, Policy, Verdict}};
     ///
     /// /// Sends again, to the same URI, what a server asks to retry with the token it gives.
     /// struct WithToken;
@@ -130,11 +130,11 @@ pub trait Policy: Send + Sync {
     ///
     ///     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
     ///         let token = attempt.response().headers.get("x-token").cloned();
-    ///         let target = tower_follow_redirect::Target::new(attempt.request().uri.clone(), None);
+    ///         let target = Target::new(attempt.request().uri.clone(), None);
     ///         match (attempt.status(), token, target, attempt.hops()) {
     ///             (StatusCode::UNAUTHORIZED, Some(token), Ok(target), []) => {
     ///                 attempt.set_target(target);
-    ///                 attempt.set_header(http::header::AUTHORIZATION, token);
+    ///                 attempt.set_header(AUTHORIZATION, token);
     ///                 Decision::Follow.into()
     ///             }
     ///             _ => Decision::Pass.into(),
