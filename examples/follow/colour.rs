@@ -6,7 +6,9 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use http::StatusCode;
 
-/// Whether standard error is coloured: on a terminal, but not with `NO_COLOR` or `TERM=dumb`.
+/// Whether standard error is coloured: on a terminal, but not with `NO_COLOR` or, unless `CI` is set, `TERM=dumb`.
+///
+/// `anstream` decides, as for most programs in Rust; it knows `CLICOLOR` and `CLICOLOR_FORCE`, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colours {
     On,

@@ -49,7 +49,7 @@ pub fn follow_in(folder: &Path, args: &[&str]) -> Run {
 }
 
 fn run(mut program: Command, args: &[&str], input: &str) -> Run {
-    let mut child = program
+    let mut child = without_wishes(&mut program)
         // A program that hangs is a failure, too; a test's own limit comes later, and wins.
         .args(["--max-time", "10"])
         .args(args)
@@ -78,11 +78,10 @@ fn run(mut program: Command, args: &[&str], input: &str) -> Run {
 pub fn follow_on_a_terminal(environment: &[(&str, &str)], args: &[&str], answer: &str) -> String {
     let quoted = args.iter().map(|arg| format!(" '{arg}'")).collect::<String>();
     let command = format!("{} --max-time 10{quoted}", program().display());
-    let mut script = Command::new("script")
+    let mut script = Command::new("script");
+    let mut script = without_wishes(&mut script)
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .env("TERM", "xterm-256color")
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR")
+        .envs([("SHELL", "/bin/sh"), ("TERM", "xterm-256color")])
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -91,6 +90,18 @@ pub fn follow_on_a_terminal(environment: &[(&str, &str)], args: &[&str], answer:
     script.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
     let output = script.wait_with_output().unwrap();
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Takes away what whoever runs the tests wishes of colours and widths.
+///
+/// It is all that `anstream` and `clap` look at, and `CI` is part of it.
+fn without_wishes(program: &mut Command) -> &mut Command {
+    let names =
+        ["CI", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "TERM"];
+    for name in names {
+        program.env_remove(name);
+    }
+    program
 }
 
 /// `target/debug/examples/follow`, next to `target/debug/deps/follow-…`, which is this test.
