@@ -42,44 +42,64 @@ pub(crate) fn measure(stage: &mut Stage) -> Result<(), BoxError> {
 
 fn upload(stage: &mut Stage, with_tls: bool, size: u64) -> Result<(), BoxError> {
     let with = if with_tls { ", with TLS" } else { "" };
-    println!("\na streamed PUT of {} MiB{with}: bytes on the wire / body, s, KiB", size >> 20);
+    println!(
+        "\na streamed PUT of {} MiB{with}: bytes on the wire / body, s, time / bare, KiB",
+        size >> 20
+    );
     let start = || stage.servers.block_on(Server::start(with_tls.then_some(&stage.tls)));
     let (front, target) = (start(), start());
     let direct = target.url("/sink");
     let early = front.url(&format!("/early?{direct}"));
     let pem = tempfile::NamedTempFile::new()?;
     fs::write(pem.path(), &stage.tls.pem)?;
-    let mut peaks = Vec::new();
-    for (client, url) in [("bare", &direct), ("ours", &early)] {
-        let before = front.content() + target.content();
-        let (mut seconds, mut kib) = (Vec::new(), Vec::new());
-        for _ in 0..stage.scale.rounds() {
+    let mut runs = [("bare", &direct), ("ours", &early)].map(|(name, url)| Runs::new(name, url));
+    for _ in 0..stage.scale.rounds() {
+        for runs in &mut runs {
+            let before = front.content() + target.content();
             let child = Command::new(env::current_exe()?)
-                .args([CHILD, client, url, &size.to_string()])
+                .args([CHILD, runs.name, runs.url, &size.to_string()])
                 .arg(pem.path())
                 .stderr(Stdio::inherit())
                 .output()?;
             let said = String::from_utf8(child.stdout)?;
             let (time, peak) = said.trim().split_once(' ').ok_or("the upload failed")?;
-            seconds.push(time.parse::<f64>()? / 1e3);
-            kib.push(peak.parse()?);
+            runs.seconds.push(time.parse::<f64>()? / 1e3);
+            runs.kib.push(peak.parse()?);
+            runs.bytes += front.content() + target.content() - before;
         }
-        let sent = front.content() + target.content() - before;
-        let wire = sent as f64 / (size * stage.scale.rounds() as u64) as f64;
-        let (time, peak) = (Spread::of(seconds), Spread::of(kib));
+    }
+    for Runs { name, seconds, kib, bytes, .. } in &runs {
+        let wire = *bytes as f64 / (size * stage.scale.rounds() as u64) as f64;
+        let (time, peak) = (Spread::of(seconds.clone()), Spread::of(kib.clone()));
         println!(
-            "{client:>18}  wire {wire:.2}  {:>22}  {:.0} ({:.0}–{:.0})",
+            "{name:>18}  wire {wire:.2}  {:>20}  {}  {:.0} ({:.0}–{:.0})",
             time.to_string(),
+            Spread::of_ratios(seconds, &runs[0].seconds),
             peak.median,
             peak.least,
             peak.most
         );
-        stage.complain(wire > 1.0, || format!("{client}{with}: {wire} × the body on the wire"));
-        peaks.push(peak.median);
+        stage.complain(wire > 1.0, || format!("{name}{with}: {wire} × the body on the wire"));
     }
-    let more = peaks[1] - peaks[0];
+    let [bare, ours] = runs.map(|runs| Spread::of(runs.kib).median);
+    let more = ours - bare;
     stage.complain(more > MORE, || format!("1 GiB{with}: {more} KiB more than without the layer"));
     Ok(())
+}
+
+/// What the uploads of one client have cost, one of each round.
+struct Runs<'a> {
+    name: &'static str,
+    url: &'a str,
+    seconds: Vec<f64>,
+    kib: Vec<f64>,
+    bytes: u64,
+}
+
+impl<'a> Runs<'a> {
+    fn new(name: &'static str, url: &'a str) -> Self {
+        Self { name, url, seconds: Vec::new(), kib: Vec::new(), bytes: 0 }
+    }
 }
 
 /// Makes the upload that the arguments say, and prints how long it took, in milliseconds, and the peak, in KiB.
