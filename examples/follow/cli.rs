@@ -217,6 +217,14 @@ pub(crate) enum PolicyName {
     S3,
 }
 
+/// Returns what `--help all` says of `--policy`: all names, by lines of the width of the other texts.
+fn policies() -> String {
+    let names = PolicyName::value_variants().iter().filter_map(PolicyName::to_possible_value);
+    let names: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
+    let lines: Vec<_> = names.chunks(3).map(|names| names.join(", ")).collect();
+    format!("{}: all must agree", lines.join(",\n"))
+}
+
 /// `--confirm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Confirm {
@@ -244,7 +252,10 @@ impl Help {
     pub(crate) fn print(self) -> io::Result<()> {
         let mut command = Cli::command();
         if self == Self::All {
-            command = command.after_help("").mut_args(|flag| flag.hide_short_help(false));
+            command = command
+                .after_help("")
+                .mut_args(|flag| flag.hide_short_help(false))
+                .mut_arg("policy", |flag| flag.help(policies()));
         }
         command.print_help()
     }

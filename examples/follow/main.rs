@@ -1,9 +1,10 @@
 //! `follow`: a client with curl's flags, on hyper, rustls and this crate.
 //!
 //! ```sh
-//! cargo run --example follow -- -v http://example.com/
-//! cargo run --example follow -- -T big.iso --trace - https://a.test/upload
+//! cargo run --example follow -- --help
 //! ```
+//!
+//! Any URL will do: `-v http://example.com/`, or `-T big.iso --trace - https://a.test/upload`.
 //!
 //! It exits with 0 when a response came back, whatever its status; else with curl's code where curl
 //! has one: 2 for flags, 3 for a URL, 7 for the transport, 18 for a response that broke off, 23 and
