@@ -67,7 +67,8 @@
 //!
 //! Every 3xx that is handed back has a [`Refusal`] in its extensions, which says why. Where a redirect
 //! cannot or may not be followed (limit, loop, bad `Location`, scheme, content that is lost, a policy
-//! that fails), the call ends with an [`Error`], which [owns](Error::into_response) the response.
+//! that fails), the call ends with an [`Error`], which [owns](Error::into_response) the response
+//! (if there is one: a [remembered](Refusal::is_from_cache) redirect has none).
 //! With [`OnRefusal::Return`] it ends with the response itself. [`guide::errors`] has what each means, and what to
 //! do.
 //!
@@ -83,11 +84,11 @@
 //! | a `Referer` | [`Referer`](policy::Referer) |
 //! | to hand every redirect back | [`Decision::Stop`](policy::Decision) |
 //! | credentials at a server that I trust | [`redirect_fn`](policy::redirect_fn), and [`FollowWithCredentials`](policy::Decision) |
-//! | not to ask for what has moved for good | `policy::PermanentCache`, joined by `and` |
+//! | to remember permanent redirects, and not ask the old URL again | `policy::PermanentCache`, joined by `and` |
 //! | to upload to Amazon S3, or what speaks its protocol | [`S3`](policy::S3) |
 //! | to be asked before anything but GET and HEAD goes elsewhere, as RFC 2616 wanted it | [`StrictConfirm`](policy::StrictConfirm) |
 //! | to ask somebody, or DNS, first | [`redirect_fn`](policy::redirect_fn), and [`Verdict::ask`](policy::Verdict::ask) |
-//! | to wait for a server that always answers `Expect` | [`expect_fn`](policy::expect_fn) |
+//! | to wait for `100 Continue` without a deadline, at a server that always answers | [`expect_fn`](policy::expect_fn) |
 //! | all of several | [`and`](Policy::and); the first that has an opinion: [`or`](Policy::or) |
 //! | another one for one request | [`RequestPolicy`](policy::RequestPolicy) |
 //! | my own | [`Policy`], or a closure |
@@ -97,7 +98,8 @@
 //!
 //! # From `cargo add` to S3
 //!
-//! S3 redirects uploads to where a bucket is. A client with TLS, the policy for S3 and its signer:
+//! S3 redirects uploads to where a bucket is. A client with TLS, the policy for S3 and its signer (which needs Rust
+//! 1.94, as the crates of the AWS SDK do; this crate alone needs 1.85):
 //!
 //! ```console
 //! $ cargo add tower-follow-redirect tower-follow-redirect-sigv4
@@ -147,8 +149,8 @@
 //!
 //! # Observing
 //!
-//! [`FollowRedirectLayer::observe`] takes a callback for metrics: it is told of every hop what came of it,
-//! why, how long it took and how many bytes it sent, and of every call how it ended ([`HopEvent`]). The
+//! [`FollowRedirectLayer::observe`] takes a callback for metrics: it is called for every hop with its outcome,
+//! the reason, how long it took and how many bytes it sent ([`HopEvent`]); the last one says how the call ended. The
 //! example `metrics` exports that to Prometheus.
 //!
 //! With the feature `tracing` the same is written at `DEBUG`, where a subscriber listens: a span for each
