@@ -8,9 +8,11 @@ use crate::refusal::RefusalKind;
 /// Without it a downgrade is followed, as everywhere, but without credentials.
 ///
 /// ```
-/// use tower_follow_redirect::{FollowRedirectLayer, policy::HttpsOnly};
+/// use tower_follow_redirect::policy::{AttemptBuilder, Decision, HttpsOnly, Policy, Verdict};
 ///
-/// let layer = FollowRedirectLayer::new().with_policy(HttpsOnly);
+/// let mut redirect = AttemptBuilder::redirect("https://a.test/x", 302, "http://a.test/y");
+/// let verdict = HttpsOnly.redirect(&mut redirect.attempt());
+/// assert!(matches!(verdict, Verdict::Decided(Decision::Fail(_))));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpsOnly;

@@ -8,9 +8,15 @@ use crate::refusal::RefusalKind;
 /// The layer's own [`limit`](crate::FollowRedirectLayer::limit) holds besides.
 ///
 /// ```
-/// use tower_follow_redirect::policy::{Limited, Policy, SameOrigin};
+/// use http::{Method, StatusCode, Uri};
+/// use tower_follow_redirect::policy::{AttemptBuilder, Decision, Limited, Policy, Verdict};
 ///
-/// let policy = SameOrigin.and(Limited::new(3));
+/// // The second redirect of a chain that may have one.
+/// let before = Uri::from_static("https://a.test/");
+/// let mut redirect = AttemptBuilder::redirect("https://a.test/x", 302, "/y")
+///     .hop(Method::GET, before, StatusCode::FOUND);
+/// let verdict = Limited::new(1).redirect(&mut redirect.attempt());
+/// assert!(matches!(verdict, Verdict::Decided(Decision::Fail(_))));
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limited {

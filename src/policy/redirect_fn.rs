@@ -8,13 +8,17 @@ use super::{Attempt, Policy, Verdict};
 ///
 /// ```
 /// use http::Method;
-/// use tower_follow_redirect::policy::{self, Decision};
+/// use tower_follow_redirect::policy::{self, AttemptBuilder, Decision, Policy, Verdict};
 ///
 /// // Only what is safe to repeat.
 /// let policy = policy::redirect_fn(|attempt| match *attempt.next_method() {
 ///     Method::GET | Method::HEAD => Decision::Follow,
 ///     _ => Decision::Stop,
 /// });
+///
+/// let mut redirect = AttemptBuilder::redirect("https://a.test/x", 302, "/y");
+/// let verdict = policy.redirect(&mut redirect.attempt());
+/// assert!(matches!(verdict, Verdict::Decided(Decision::Follow)));
 /// ```
 pub fn redirect_fn<F, V>(f: F) -> RedirectFn<F>
 where

@@ -16,9 +16,32 @@ use crate::rules::{
 /// policy no `Referer` is made up, and the caller's own does not cross an origin.
 ///
 /// ```
-/// use tower_follow_redirect::policy::{Policy, Referer, Standard};
+/// # use bytes::Bytes;
+/// # use http::{Request, Response, header::{LOCATION, REFERER}};
+/// # use http_body_util::Empty;
+/// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// # use tower_follow_redirect::ReplayBody;
+/// use tower_follow_redirect::{FollowRedirectLayer, policy::Referer};
 ///
-/// let policy = Standard.and(Referer::strict_origin_when_cross_origin());
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Empty<Bytes>;
+/// # let server = service_fn(|request: Request<ReplayBody<Body>>| async move {
+/// #     let response = match request.headers().get(REFERER) {
+/// #         None => Response::builder().status(302).header(LOCATION, "https://b.test/"),
+/// #         Some(referer) => Response::builder().header("x-came-from", referer),
+/// #     };
+/// #     Ok::<_, BoxError>(response.body(Body::new())?)
+/// # });
+/// let policy = Referer::strict_origin_when_cross_origin();
+/// let layer = FollowRedirectLayer::new().with_policy(policy);
+/// // `server` redirects to b.test, and there says which `Referer` it got.
+/// let client = ServiceBuilder::new().layer(layer).service(server);
+/// let request = Request::get("https://a.test/x?q=1").body(Body::new())?;
+/// let response = client.oneshot(request).await?;
+/// assert_eq!(response.headers()["x-came-from"], "https://a.test/");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Referer {

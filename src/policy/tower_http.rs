@@ -34,11 +34,29 @@ use crate::{
 /// content is sent again only if tower-http has a copy, by its `clone_body_fn`.
 ///
 /// ```
+/// # use bytes::Bytes;
+/// # use http::{Request, Response, header::LOCATION};
+/// # use http_body_util::Empty;
+/// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
 /// use tower_follow_redirect::policy::{HttpsOnly, Policy, SameOrigin, TowerHttp};
 /// use tower_http::follow_redirect::FollowRedirectLayer;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Empty<Bytes>;
+/// # let server = service_fn(|_: Request<Body>| async {
+/// #     let moved = Response::builder().status(302).header(LOCATION, "https://b.test/");
+/// #     Ok::<_, BoxError>(moved.body(Body::new())?)
+/// # });
 /// let policy = TowerHttp::new(SameOrigin.and(HttpsOnly));
-/// let layer: FollowRedirectLayer<_> = FollowRedirectLayer::with_policy(policy);
+/// // `server` redirects to another one.
+/// let client = ServiceBuilder::new()
+///     .layer(FollowRedirectLayer::with_policy(policy))
+///     .service(server);
+/// let response = client.oneshot(Request::get("https://a.test/").body(Body::new())?).await?;
+/// assert_eq!(response.status(), 302);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct TowerHttp<P> {

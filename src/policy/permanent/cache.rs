@@ -16,11 +16,39 @@ use super::{
 /// followed:
 ///
 /// ```
-/// use tower_follow_redirect::{FollowRedirectLayer, Policy};
+/// # use bytes::Bytes;
+/// # use http::{Request, Response, header::LOCATION};
+/// # use http_body_util::Empty;
+/// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// # use tower_follow_redirect::ReplayBody;
+/// use tower_follow_redirect::{FollowRedirectLayer, History, Policy};
 /// use tower_follow_redirect::policy::{HttpsOnly, permanent::PermanentCache};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Empty<Bytes>;
+/// # let server = service_fn(|request: Request<ReplayBody<Body>>| async move {
+/// #     let response = match request.uri().path() {
+/// #         "/old" => Response::builder().status(308).header(LOCATION, "/new"),
+/// #         _ => Response::builder(),
+/// #     };
+/// #     Ok::<_, BoxError>(response.body(Body::new())?)
+/// # });
 /// let cache = PermanentCache::new();
 /// let layer = FollowRedirectLayer::new().with_policy(HttpsOnly.and(cache.clone()));
+/// // `server` answers /old with 308 to /new.
+/// let client = ServiceBuilder::new().layer(layer).service(server);
+///
+/// for is_remembered in [false, true] {
+///     let request = Request::get("https://a.test/old").body(Body::new())?;
+///     let response = client.clone().oneshot(request).await?;
+///     let history = History::of(&response).expect("it was redirected");
+///     assert_eq!(history.effective_uri(), "https://a.test/new");
+///     // The second time nobody asks for /old.
+///     assert_eq!(history.hops()[0].is_from_cache(), is_remembered);
+/// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// The [module](super) says when a redirect is remembered, used and forgotten. Clones share one memory.

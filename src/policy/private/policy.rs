@@ -32,14 +32,26 @@ use crate::{
 /// second to that.
 ///
 /// ```
-/// use tower_follow_redirect::{FollowRedirectLayer, policy::DenyPrivateNetworks};
+/// use tower_follow_redirect::policy::{AttemptBuilder, Decision, DenyPrivateNetworks};
+/// use tower_follow_redirect::{Policy, policy::Verdict};
 ///
 /// let policy = DenyPrivateNetworks::new()
 ///     .allow_host("reports.corp.example:8443")
 ///     .allow_suffix("cdn.corp.example")
 ///     .allow_net("10.20.0.0/16".parse().unwrap())
 ///     .every_request();
-/// let layer = FollowRedirectLayer::new().with_policy(policy);
+///
+/// let decide = |location: &str| {
+///     let mut redirect = AttemptBuilder::redirect("https://a.example/", 302, location);
+///     match policy.redirect(&mut redirect.attempt()) {
+///         Verdict::Decided(decision) => decision,
+///         verdict => panic!("it asks nobody: {verdict:?}"),
+///     }
+/// };
+/// assert!(matches!(decide("http://169.254.169.254/"), Decision::StopBecause(_)));
+/// assert!(matches!(decide("http://0x7f.1/"), Decision::StopBecause(_)));
+/// assert!(matches!(decide("http://10.20.1.1/"), Decision::Pass));
+/// assert!(matches!(decide("https://b.example/"), Decision::Pass));
 /// ```
 ///
 /// [`http_connector`]: DenyPrivateNetworks#method.http_connector

@@ -17,9 +17,28 @@ use crate::{
 /// Follows the redirects of Amazon S3 as S3 means them; see the [module](super).
 ///
 /// ```
-/// use tower_follow_redirect::{FollowRedirectLayer, policy::S3};
+/// use http::{Request, Response};
+/// use tower_follow_redirect::policy::{AttemptBuilder, Decision, Policy, S3, Verdict};
 ///
-/// let layer = FollowRedirectLayer::new().with_policy(S3::new().domain("s3.example.net"));
+/// // A service that speaks S3's protocol is added by its domain.
+/// let policy = S3::new().domain("s3.example.net");
+///
+/// // S3 says where a bucket is, and sends no `Location`.
+/// let request = Request::put("https://quotes.s3.us-east-1.amazonaws.com/a").body(())?;
+/// let response = Response::builder().status(301).header("x-amz-bucket-region", "eu-west-1");
+/// let mut redirect = AttemptBuilder::new(request, response.body(())?);
+/// let mut attempt = redirect.attempt();
+/// let verdict = policy.redirect(&mut attempt);
+/// assert!(matches!(verdict, Verdict::Decided(Decision::FollowWithCredentials)), "{verdict:?}");
+/// let target = attempt.target().unwrap().uri();
+/// assert_eq!(target, "https://quotes.s3.eu-west-1.amazonaws.com/a");
+///
+/// // To another bucket it never redirects.
+/// let (from, to) = ("https://a.s3.amazonaws.com/x", "https://b.s3.amazonaws.com/x");
+/// let mut redirect = AttemptBuilder::redirect(from, 307, to);
+/// let verdict = policy.redirect(&mut redirect.attempt());
+/// assert!(matches!(verdict, Verdict::Decided(Decision::StopBecause(_))));
+/// # Ok::<(), http::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct S3 {

@@ -32,17 +32,36 @@ use crate::{
 /// Clones share what was [confirmed for a time](Consent::For).
 ///
 /// ```
-/// use tower_follow_redirect::{FollowRedirectLayer, policy::{StrictConfirm, strict::Consent}};
+/// # use bytes::Bytes;
+/// # use http::{Request, Response, header::LOCATION};
+/// # use http_body_util::Full;
+/// # use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_follow_redirect::policy::{StrictConfirm, strict::Consent};
+/// use tower_follow_redirect::{FollowRedirectLayer, Refusal};
 ///
-/// # async fn ask(question: String) -> bool { question.is_empty() }
-/// // `307 after POST https://a.test/pay to https://b.test/pay: send POST there?`
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # type Body = Full<Bytes>;
+/// # let server = service_fn(|_| async {
+/// #     let moved = Response::builder().status(307).header(LOCATION, "https://b.test/pay");
+/// #     Ok::<_, BoxError>(moved.body(Body::default())?)
+/// # });
+/// // Somebody is shown the question, and says no.
 /// let policy = StrictConfirm::new(|confirmation| async move {
-///     match ask(confirmation.to_string()).await {
-///         true => Consent::Yes,
-///         false => Consent::No,
+///     let question = "307 after POST https://a.test/pay to https://b.test/pay: send POST there?";
+///     match confirmation.to_string() == question {
+///         true => Consent::No,
+///         false => Consent::Yes,
 ///     }
 /// });
 /// let layer = FollowRedirectLayer::new().with_policy(policy);
+/// let client = ServiceBuilder::new().layer(layer).service(server);
+///
+/// let response = client.oneshot(Request::post("https://a.test/pay").body(Body::from("1"))?).await?;
+/// assert_eq!(response.status(), 307);
+/// assert!(Refusal::of(&response).is_some());
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// [RFC 2616 §10.3]: https://www.rfc-editor.org/rfc/rfc2616#section-10.3
