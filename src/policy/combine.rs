@@ -28,23 +28,12 @@ impl<A, B> And<A, B> {
 
 impl<A: Policy, B: Policy> Policy for And<A, B> {
     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
-        attempt.begin_branch();
-        let mut first = ask(&self.first, attempt);
-        let (second, second_edits) = branch(&self.second, attempt);
-        let agreed = leads_there(&second_edits, attempt);
-        let mut first_edits = attempt.end_branch();
-        if !agreed {
-            // The first has agreed to another target than the second leads to. What it said and
-            // edited was about that one.
-            attempt.edit(second_edits.clone());
-            (first, first_edits) = branch(&self.first, attempt);
-            if !leads_there(&first_edits, attempt) {
-                return Decision::fail("two policies lead to different targets").into();
-            }
+        let status = attempt.status();
+        match (is_asked(&self.first, status), is_asked(&self.second, status)) {
+            (true, false) => unless_forbidden(&self.first, &self.second, attempt),
+            (false, true) => unless_forbidden(&self.second, &self.first, attempt),
+            (true, true) | (false, false) => agreed(&self.first, &self.second, attempt),
         }
-        attempt.edit(first_edits);
-        attempt.edit(second_edits);
-        both(first, second)
     }
 
     fn claims(&self, status: StatusCode) -> bool {
@@ -91,11 +80,14 @@ impl<A, B> Or<A, B> {
 
 impl<A: Policy, B: Policy> Policy for Or<A, B> {
     fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
-        let (first, edits) = branch(&self.first, attempt);
+        // If neither has claimed the response, another policy has, and both may forbid what it does.
+        let is_claimed = is_asked(self, attempt.status());
+        let (first, edits) = branch(attempt, |attempt| ask(&self.first, is_claimed, attempt));
         match first {
-            Verdict::Decided(Decision::Pass) => ask(&self.second, attempt),
+            Verdict::Decided(Decision::Pass) => ask(&self.second, is_claimed, attempt),
             Verdict::Ask(question) => {
-                let (second, second_edits) = branch(&self.second, attempt);
+                let (second, second_edits) =
+                    branch(attempt, |attempt| ask(&self.second, is_claimed, attempt));
                 match second {
                     Verdict::Peek(limit) => Verdict::Peek(limit),
                     second => Verdict::ask(either((question, edits), (second, second_edits))),
@@ -146,9 +138,66 @@ fn admit(first: &impl Policy, second: &impl Policy, request: &mut Outgoing<'_>) 
     }
 }
 
-/// Asks a policy, if it has anything to say about this status.
-fn ask(policy: &impl Policy, attempt: &mut Attempt<'_>) -> Verdict {
-    if is_asked(policy, attempt.status()) {
+/// Asks two policies that both have a say in this status, until they speak about the same request.
+fn agreed(first: &impl Policy, second: &impl Policy, attempt: &mut Attempt<'_>) -> Verdict {
+    attempt.begin_branch();
+    let mut verdict = first.redirect(attempt);
+    let (second, second_edits) = branch(attempt, |attempt| second.redirect(attempt));
+    let is_the_same = leads_there(&second_edits, attempt) && sends_that(&second_edits, attempt);
+    let mut first_edits = attempt.end_branch();
+    if !is_the_same {
+        // The first has agreed to another request than the second makes of it. What it said and edited
+        // was about that one.
+        attempt.edit(second_edits.clone());
+        (verdict, first_edits) = branch(attempt, |attempt| first.redirect(attempt));
+        if !leads_there(&first_edits, attempt) {
+            return Decision::fail("two policies lead to different targets").into();
+        }
+    }
+    attempt.edit(first_edits);
+    attempt.edit(second_edits);
+    both(verdict, second)
+}
+
+/// Asks the policy that has claimed this status, and where it would follow, the other, who may forbid it.
+fn unless_forbidden(
+    claimant: &impl Policy,
+    other: &impl Policy,
+    attempt: &mut Attempt<'_>,
+) -> Verdict {
+    let verdict = claimant.redirect(attempt);
+    let may_follow = match &verdict {
+        Verdict::Decided(Decision::Follow | Decision::FollowWithCredentials) => true,
+        Verdict::Ask(_) => true,
+        Verdict::Decided(_) | Verdict::Peek(_) => false,
+    };
+    if !may_follow {
+        return verdict;
+    }
+    let (objection, _) = branch(attempt, |attempt| other.redirect(attempt));
+    both(verdict, only_forbids(objection))
+}
+
+/// Returns the verdict of a policy that has nothing to say but no.
+fn only_forbids(verdict: Verdict) -> Verdict {
+    let decides = |decision| match decision {
+        Decision::Follow | Decision::FollowWithCredentials => Decision::Pass,
+        decision => decision,
+    };
+    match verdict {
+        Verdict::Decided(decision) => decides(decision).into(),
+        Verdict::Peek(limit) => Verdict::Peek(limit),
+        Verdict::Ask(question) => Verdict::ask(async move {
+            let Answer { decision, edits } = question.await;
+            let edits = Edits { strip: edits.strip, ..Edits::default() };
+            Answer { decision: decides(decision), edits }
+        }),
+    }
+}
+
+/// Asks one of two policies, if it has anything to say about this status, or if neither has claimed it.
+fn ask(policy: &impl Policy, is_claimed: bool, attempt: &mut Attempt<'_>) -> Verdict {
+    if !is_claimed || is_asked(policy, attempt.status()) {
         policy.redirect(attempt)
     } else {
         Decision::Pass.into()
@@ -160,10 +209,19 @@ fn leads_there(edits: &Edits, attempt: &Attempt<'_>) -> bool {
     edits.target.as_ref().is_none_or(|target| attempt.target() == Ok(target))
 }
 
+/// Returns whether `edits` send the method and the content that the attempt sends without them.
+fn sends_that(edits: &Edits, attempt: &Attempt<'_>) -> bool {
+    edits.method.as_ref().is_none_or(|method| attempt.next_method() == method)
+        && edits.content.is_none_or(|content| attempt.next_content() == content)
+}
+
 /// Asks a policy and sets its edits aside, save that what it strips stays stripped.
-fn branch(policy: &impl Policy, attempt: &mut Attempt<'_>) -> (Verdict, Edits) {
+fn branch(
+    attempt: &mut Attempt<'_>,
+    ask: impl FnOnce(&mut Attempt<'_>) -> Verdict,
+) -> (Verdict, Edits) {
     attempt.begin_branch();
-    let verdict = ask(policy, attempt);
+    let verdict = ask(attempt);
     (verdict, attempt.end_branch())
 }
 
@@ -202,5 +260,179 @@ async fn either(first: (Question, Edits), second: (Verdict, Edits)) -> Answer {
             Answer { decision: answer.decision, edits }
         }
         Verdict::Peek(_) => unreachable!("a peek comes before every question"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use http::{HeaderValue, Method, Request, Response, Uri, header};
+
+    use super::*;
+    use crate::{
+        policy::{
+            AttemptBuilder, HttpsOnly, Limited, S3, SameOrigin, Standard, redirect_fn,
+            s3::SignedWith,
+        },
+        rules::target::Target,
+    };
+
+    /// Claims 400, and does with it what a function says.
+    struct Claims<F>(F);
+
+    impl<F> Policy for Claims<F>
+    where
+        F: Fn(&mut Attempt<'_>) -> Decision + Send + Sync,
+    {
+        fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+            (self.0)(attempt).into()
+        }
+
+        fn claims(&self, status: StatusCode) -> bool {
+            status == StatusCode::BAD_REQUEST
+        }
+    }
+
+    fn leads_to(uri: &'static str) -> impl Policy {
+        Claims(move |attempt: &mut Attempt<'_>| {
+            attempt.set_target(Target::new(Uri::from_static(uri), None).unwrap());
+            Decision::FollowWithCredentials
+        })
+    }
+
+    fn decided(policy: &impl Policy, status: u16) -> Decision {
+        let mut redirect = AttemptBuilder::redirect("https://a.test/", status, "/x");
+        match policy.redirect(&mut redirect.attempt()) {
+            Verdict::Decided(decision) => decision,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn who_claims_nothing_may_forbid_what_is_claimed() {
+        let elsewhere = "http://b.test/";
+        for decision in [
+            decided(&HttpsOnly.and(leads_to(elsewhere)), 400),
+            decided(&leads_to(elsewhere).and(SameOrigin), 400),
+            decided(&Limited::new(0).and(leads_to("https://a.test/")), 400),
+            decided(&leads_to(elsewhere).and(Standard.and(SameOrigin)), 400),
+            decided(&leads_to(elsewhere).and(SameOrigin.or(Standard)), 400),
+            decided(&Decision::Stop.and(leads_to(elsewhere)), 400),
+        ] {
+            assert!(decision.is_final(), "{decision:?}");
+        }
+    }
+
+    #[test]
+    fn who_claims_nothing_grants_and_changes_nothing() {
+        let to = "https://b.test/y";
+        let edits = redirect_fn(|attempt| {
+            attempt.set_header(header::AUTHORIZATION, HeaderValue::from_static("other"));
+            attempt.set_method(Method::POST);
+            attempt.strip_header(header::COOKIE);
+            Decision::Follow
+        });
+        let policy = edits.and(leads_to(to)).and(Standard);
+        let mut redirect = AttemptBuilder::redirect("https://a.test/", 400, "/x");
+        let mut attempt = redirect.attempt();
+        let verdict = policy.redirect(&mut attempt);
+        assert!(matches!(verdict, Verdict::Decided(Decision::FollowWithCredentials)));
+        assert_eq!(attempt.target().unwrap().uri(), to);
+        assert_eq!(attempt.next_method(), Method::GET);
+        let edits = attempt.into_edits();
+        assert!(edits.set.is_empty(), "{:?}", edits.set);
+        assert!(edits.strip.contains(&header::COOKIE));
+    }
+
+    #[test]
+    fn who_claims_nothing_may_ask_before_it_forbids() {
+        let mut answers = Vec::new();
+        for answer in [Decision::Stop, Decision::Follow] {
+            let asks = redirect_fn(move |_| {
+                let answer = answer.clone();
+                Verdict::ask(async move { answer })
+            });
+            let policy = asks.and(leads_to("https://b.test/"));
+            let mut redirect = AttemptBuilder::redirect("https://a.test/", 400, "/x");
+            let Verdict::Ask(question) = policy.redirect(&mut redirect.attempt()) else {
+                panic!("it has a question");
+            };
+            match pin!(question).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => answers.push(answer.decision),
+                Poll::Pending => panic!("it is answered"),
+            }
+        }
+        assert!(matches!(&*answers, [Decision::Stop, Decision::FollowWithCredentials]));
+    }
+
+    /// A 400 of S3 that names the region, which a policy for redirects has not claimed.
+    #[test]
+    fn s3_stays_at_its_origin_if_told_to() {
+        let policy = S3::new().and(SameOrigin);
+        for status in [301, 400] {
+            let request = Request::head("https://quotes.s3.us-east-1.amazonaws.com/a").body(());
+            let response = Response::builder()
+                .status(status)
+                .header("x-amz-bucket-region", "eu-west-1")
+                .extension(SignedWith::region("us-east-1"))
+                .body(());
+            let mut redirect = AttemptBuilder::new(request.unwrap(), response.unwrap());
+            let verdict = policy.redirect(&mut redirect.attempt());
+            assert!(matches!(verdict, Verdict::Decided(Decision::Stop)), "{status}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_sees_the_method_that_another_sets() {
+        let reads = || {
+            redirect_fn(|attempt| match *attempt.next_method() {
+                Method::GET | Method::HEAD => Decision::Pass,
+                _ => Decision::Stop,
+            })
+        };
+        let keeps = || {
+            redirect_fn(|attempt| {
+                attempt.keep_method();
+                Decision::Follow
+            })
+        };
+        let policies: [Box<dyn Policy>; 2] =
+            [Box::new(reads().and(keeps())), Box::new(keeps().and(reads()))];
+        for policy in policies {
+            let request = Request::post("https://a.test/").body(()).unwrap();
+            let response = Response::builder().status(302).header(header::LOCATION, "/x").body(());
+            let mut redirect = AttemptBuilder::new(request, response.unwrap());
+            let verdict = policy.redirect(&mut redirect.attempt());
+            assert!(matches!(verdict, Verdict::Decided(Decision::Stop)), "{verdict:?}");
+        }
+    }
+
+    /// What retries, within S3 too, is no redirect that S3 would have to promise.
+    #[test]
+    fn s3_lets_another_policy_retry() {
+        let uri = "https://quotes.s3.us-east-1.amazonaws.com/a";
+        let retries = redirect_fn(move |attempt| {
+            attempt.set_target(Target::new(Uri::from_static(uri), None).unwrap());
+            Decision::Follow
+        });
+        struct Retries<P>(P);
+        impl<P: Policy> Policy for Retries<P> {
+            fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+                self.0.redirect(attempt)
+            }
+
+            fn claims(&self, status: StatusCode) -> bool {
+                status == StatusCode::UNAUTHORIZED
+            }
+        }
+        let policy = S3::new().and(Retries(retries));
+        let response = Response::builder().status(401).body(()).unwrap();
+        let mut redirect = AttemptBuilder::new(Request::get(uri).body(()).unwrap(), response);
+        let verdict = policy.redirect(&mut redirect.attempt());
+        assert!(matches!(verdict, Verdict::Decided(Decision::Follow)), "{verdict:?}");
     }
 }

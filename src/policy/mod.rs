@@ -116,6 +116,10 @@ pub trait Policy: Send + Sync {
     ///
     /// Where it has no opinion then ([`Decision::Pass`]), the response is handed over untouched.
     ///
+    /// If it is joined by [`and`](Self::and) with a policy that claims a status which it does not claim itself, it
+    /// is asked where that one would follow, and can only forbid it: to follow is to pass, and its edits do not
+    /// count, save what it [strips](Attempt::strip_header).
+    ///
     /// ```
     /// use http::{StatusCode, header::AUTHORIZATION};
     /// use tower_follow_redirect::{Target, policy::{Attempt, Decision, Policy, Verdict}};
