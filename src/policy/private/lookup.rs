@@ -39,10 +39,23 @@ where
     }
 }
 
+/// Who looks a name up, and by which lists the addresses are looked at. A clone of a policy may have others.
+#[derive(Clone)]
+pub(super) struct Looker {
+    pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) lists: Arc<Lists>,
+}
+
+impl Looker {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.resolver, &other.resolver) && Arc::ptr_eq(&self.lists, &other.lists)
+    }
+}
+
 /// One lookup of a name, for one request of a call.
 #[derive(Clone)]
 pub(super) struct Lookup {
-    resolver: Arc<dyn Resolve>,
+    looker: Looker,
     name: Box<str>,
     /// How many redirects lead to the request.
     hop: usize,
@@ -56,30 +69,28 @@ struct Lookups(Vec<Lookup>);
 impl Lookup {
     /// Makes a lookup that is yet to be done, and keeps it in place of the policy's last.
     pub(super) fn begin(
-        resolver: &Arc<dyn Resolve>,
+        looker: Looker,
         name: &str,
         hop: usize,
         call_state: &mut Extensions,
     ) -> Self {
-        let resolver = Arc::clone(resolver);
-        let lookup = Self { resolver, name: name.into(), hop, outcome: Arc::default() };
+        let lookup = Self { looker, name: name.into(), hop, outcome: Arc::default() };
         let Lookups(lookups) = call_state.get_or_insert_default();
-        lookups.retain(|other| !Arc::ptr_eq(&other.resolver, &lookup.resolver));
+        lookups.retain(|other| !other.looker.is(&lookup.looker));
         lookups.push(lookup.clone());
         lookup
     }
 
     /// Returns what was found for a request, if it was looked up.
     pub(super) fn outcome(
-        resolver: &Arc<dyn Resolve>,
+        looker: &Looker,
         name: &str,
         hop: usize,
         call_state: &mut Extensions,
     ) -> Option<Result<(), NotPublic>> {
         let Lookups(lookups) = call_state.get()?;
-        let is_it = |lookup: &&Self| {
-            Arc::ptr_eq(&lookup.resolver, resolver) && lookup.hop == hop && *lookup.name == *name
-        };
+        let is_it =
+            |lookup: &&Self| lookup.looker.is(looker) && lookup.hop == hop && *lookup.name == *name;
         lookups.iter().find(is_it)?.outcome.get().cloned()
     }
 
@@ -88,8 +99,9 @@ impl Lookup {
     /// # Errors
     ///
     /// Fails if one of them is neither public nor allowed: whoever connects may choose it.
-    pub(super) async fn run(self, lists: Arc<Lists>, trust: Trust) -> Result<(), NotPublic> {
-        let outcome = match self.resolver.resolve(&self.name).await {
+    pub(super) async fn run(self, trust: Trust) -> Result<(), NotPublic> {
+        let Looker { resolver, lists } = &self.looker;
+        let outcome = match resolver.resolve(&self.name).await {
             Ok(addresses) => lists.all(&self.name, addresses, trust),
             Err(error) => Err(NotPublic::unresolved(&self.name, error)),
         };

@@ -80,6 +80,8 @@ const NAMES: &[(&str, NameKind)] = &[
     ("lan", NameKind::Private),
     // Of Linux systems that know themselves by it.
     ("localdomain", NameKind::Localhost),
+    ("localdomain4", NameKind::Localhost),
+    ("localdomain6", NameKind::Localhost),
 ];
 
 #[cfg(test)]
@@ -98,6 +100,7 @@ mod tests {
             ("localhost", Some(NameKind::Localhost)),
             ("a.b.localhost", Some(NameKind::Localhost)),
             ("localhost.localdomain", Some(NameKind::Localhost)),
+            ("localhost6.localdomain6", Some(NameKind::Localhost)),
             ("printer.local", Some(NameKind::Link)),
             ("vault.internal", Some(NameKind::Private)),
             ("router.home.arpa", Some(NameKind::Private)),

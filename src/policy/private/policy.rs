@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::{
     NotPublic,
     lists::{Lists, Standing},
-    lookup::{Lookup, Resolve, ResolveFn},
+    lookup::{Looker, Lookup, Resolve, ResolveFn},
 };
 use crate::{
     BoxError,
@@ -195,6 +195,10 @@ impl DenyPrivateNetworks {
     ) -> Result<Vec<SocketAddr>, NotPublic> {
         self.lists.usable(name, addresses)
     }
+
+    fn looker(&self, resolver: &Arc<dyn Resolve>) -> Looker {
+        Looker { resolver: Arc::clone(resolver), lists: Arc::clone(&self.lists) }
+    }
 }
 
 impl Policy for DenyPrivateNetworks {
@@ -206,8 +210,8 @@ impl Policy for DenyPrivateNetworks {
             (Some(Err(error)), _) => Decision::stop(error).into(),
             (Some(Ok(Standing::Name(trust))), Some(resolver)) => {
                 let (name, hop) = (uri.host().unwrap_or_default(), attempt.hops().len() + 1);
-                let lookup = Lookup::begin(resolver, name, hop, attempt.call_state());
-                let looking = lookup.run(Arc::clone(&self.lists), trust);
+                let looker = self.looker(resolver);
+                let looking = Lookup::begin(looker, name, hop, attempt.call_state()).run(trust);
                 Verdict::ask(async move {
                     looking.await.map_or_else(Decision::stop, |()| Decision::Pass)
                 })
@@ -226,12 +230,12 @@ impl Policy for DenyPrivateNetworks {
             (Some(Ok(Standing::Name(trust))), Some(resolver)) => {
                 let (name, hop) = (uri.host().unwrap_or_default(), request.hops().len());
                 let state = request.call_state();
-                match Lookup::outcome(resolver, name, hop, state) {
+                let looker = self.looker(resolver);
+                match Lookup::outcome(&looker, name, hop, state) {
                     Some(Ok(())) => Admission::Granted,
                     Some(Err(error)) => Admission::refuse(error),
                     None => {
-                        let lookup = Lookup::begin(resolver, name, hop, state);
-                        let looking = lookup.run(Arc::clone(&self.lists), trust);
+                        let looking = Lookup::begin(looker, name, hop, state).run(trust);
                         Admission::Wait(Recollection::new(async move {
                             let _ = looking.await;
                         }))

@@ -144,6 +144,20 @@ async fn two_policies_resolve_each_for_itself() {
     }
 }
 
+/// A clone has the same resolver; what it found is no answer for other lists.
+#[tokio::test]
+async fn a_clone_that_allows_more_does_not_answer_for_the_other() {
+    let (strict, _) = resolving(DenyPrivateNetworks::new().every_request());
+    let loose = strict.clone().allow_net("10.0.0.0/8".parse().unwrap());
+    let policies: [Box<dyn Policy>; 2] =
+        [Box::new(strict.clone().and(loose.clone())), Box::new(loose.and(strict))];
+    for policy in policies {
+        let layer = FollowRedirectLayer::new().with_policy(policy);
+        let error = Call::start(layer, get("http://private.test/")).end().await.unwrap_err();
+        assert!(NotPublic::of(&error).is_some(), "{error}");
+    }
+}
+
 /// A stop prevents the question.
 #[tokio::test]
 async fn nothing_is_asked_of_the_network_where_another_policy_stops() {
