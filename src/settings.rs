@@ -37,10 +37,13 @@ pub(crate) struct Settings {
     pub(crate) observer: Option<Observer>,
 }
 
+/// How many redirects are followed, if nobody says otherwise.
+pub(crate) const LIMIT: usize = 20;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            limit: 20,
+            limit: LIMIT,
             total_time: None,
             location: LocationLimit::default(),
             loops: Loops::UntilLimit,

@@ -18,6 +18,7 @@ use crate::{
         next::{self, Crossing, Grant, Secrets},
         target::Target,
     },
+    settings,
 };
 
 /// A policy of this crate as one of tower-http's.
@@ -67,6 +68,9 @@ pub struct TowerHttp<P> {
     hops: Vec<Hop>,
     /// The names of those that the policy has set.
     set_by_policy: Vec<HeaderName>,
+    /// The caller's extensions, as far as they have come along.
+    extensions: Extensions,
+    limit: usize,
     call_state: Extensions,
 }
 
@@ -88,12 +92,31 @@ impl<P: Policy> TowerHttp<P> {
             next: None,
             hops: Vec::new(),
             set_by_policy: Vec::new(),
+            extensions: Extensions::new(),
+            limit: settings::LIMIT,
             call_state: Extensions::new(),
         }
     }
 
+    /// Sets how many redirects are followed, whatever the policy says; 20 if it is not set, as in our layer.
+    /// The next one is handed back.
+    ///
+    /// ```
+    /// use tower_follow_redirect::policy::{Standard, TowerHttp};
+    ///
+    /// let policy = TowerHttp::new(Standard).limit(5);
+    /// ```
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Asks the policy, and notes the next request. `None` if the redirect is not to be followed.
     fn follow(&mut self, theirs: &theirs::Attempt<'_>) -> Option<Next> {
+        if self.hops.len() >= self.limit {
+            return None;
+        }
         let (request, response) = (self.request(theirs), response(theirs)?);
         let (rules, limit) = (MethodRules::default(), LocationLimit::default());
         let proposal = Proposal::new(&request, None, &response, &rules, limit);
@@ -154,12 +177,19 @@ impl<B, E, P: Policy> theirs::Policy<B, E> for TowerHttp<P> {
 
     /// It is called for the first request too, whose fields are noted here.
     fn on_request(&mut self, request: &mut Request<B>) {
-        if let Some(next) = self.next.take() {
-            *request.headers_mut() = next.headers;
-            if next.crossing == Crossing::Anonymous {
-                request.extensions_mut().clear();
+        match self.next.take() {
+            None => self.extensions.clone_from(request.extensions()),
+            Some(next) => {
+                *request.headers_mut() = next.headers;
+                if next.crossing == Crossing::Anonymous {
+                    self.extensions.clear();
+                }
+                // What the policy has set for an origin does not leave it.
+                if next.crossing != Crossing::WithinOrigin {
+                    request.extensions_mut().clone_from(&self.extensions);
+                }
+                request.extensions_mut().extend(next.extensions);
             }
-            request.extensions_mut().extend(next.extensions);
         }
         self.sent.clone_from(request.headers());
     }

@@ -24,6 +24,10 @@ type Body = Full<Bytes>;
 #[derive(Clone)]
 struct Caller;
 
+/// An extension of a policy's.
+#[derive(Clone)]
+struct Policys;
+
 /// What a call has sent: method, URI and the names of what is secret, `Caller` among it.
 type Sent = Vec<(String, Vec<String>)>;
 
@@ -43,7 +47,9 @@ async fn call<P: Policy + Clone>(
         let secret = SECRETS.iter().filter(|name| request.headers().contains_key(**name));
         let line = format!("{} {}", request.method(), request.uri());
         let caller = request.extensions().get().map(|Caller| "caller");
-        log.push((line, secret.copied().chain(caller).map(str::to_owned).collect()));
+        let policys = request.extensions().get().map(|Policys| "policy's");
+        let found = secret.copied().chain(caller).chain(policys);
+        log.push((line, found.map(str::to_owned).collect()));
         let mut response = Response::new(Body::default());
         if let Some((status, location)) = location {
             *response.status_mut() = status.try_into().unwrap();
@@ -120,6 +126,32 @@ async fn s3_redirects_are_followed_with_their_signature() {
     let evil = &[(307, "http://evil.example.com/nelson.txt")];
     let (sent, status) = call(S3::new(), ("PUT", here), evil).await;
     assert_eq!((sent.len(), status), (1, 307));
+}
+
+/// Its extensions too, even where the next origin is granted the caller's credentials.
+#[tokio::test]
+async fn the_extensions_of_a_policy_do_not_leave_their_origin() {
+    let policy = Arc::new(policy::redirect_fn(|attempt| match attempt.hops() {
+        [] => {
+            attempt.next_extensions().insert(Policys);
+            Decision::Follow
+        }
+        _ => Decision::FollowWithCredentials,
+    }));
+    let hops = &[(302, "/2"), (302, "http://b.test/")];
+    let (sent, _) = call(policy, ("GET", "http://a.test/"), hops).await;
+    let has = |name: &str| -> Vec<bool> {
+        sent.iter().map(|(_, secret)| secret.iter().any(|secret| secret == name)).collect()
+    };
+    assert_eq!(has("policy's"), [false, true, false]);
+    assert_eq!(has("caller"), [true, true, true]);
+}
+
+#[tokio::test]
+async fn the_limit_of_our_layer_holds_there_too() {
+    let circle = &[(302, "/"); 30];
+    let (sent, status) = call(Decision::Follow, ("GET", "http://a.test/"), circle).await;
+    assert_eq!((sent.len(), status), (21, 302));
 }
 
 /// tower-http makes a GET of a POST, and waits for nobody.
