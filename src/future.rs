@@ -17,7 +17,7 @@ use tower_service::Service;
 use crate::{
     BoxError,
     body::{Peek, ReplayBody, ResponseBody},
-    call::{Asked, Call, Leads, Outcome, Shared},
+    call::{Asked, Call, Last, Leads, Outcome, Shared},
     error::Error,
     policy::{Policy, Question, Recollection},
     settings::Settings,
@@ -173,8 +173,22 @@ where
         if let Some(total) = this.total {
             ready!(total.poll_elapsed(cx));
         }
+        let error = match this.state.as_mut().project() {
+            StateProj::Calling { .. } => this.call.too_late(Last::Unanswered),
+            StateProj::Peeking { peeking } => {
+                let peeking = peeking.as_ref().expect("Peeking peeks until it has seen enough");
+                this.call.too_late(Last::Undecided(&peeking.head))
+            }
+            StateProj::Asking { asked, .. } => {
+                this.call.too_late(asked.as_deref().map_or(Last::Decided, Asked::last))
+            }
+            StateProj::Draining { .. }
+            | StateProj::Recalling { .. }
+            | StateProj::Ended { .. }
+            | StateProj::Readying { .. } => this.call.too_late(Last::Decided),
+        };
         this.state.set(State::Ended { result: None });
-        Poll::Ready(this.call.too_late())
+        Poll::Ready(error)
     }
 
     #[inline]

@@ -87,10 +87,30 @@ pub(crate) enum Outcome<B, R: Body> {
     Send(Request<ReplayBody<B>>),
 }
 
+/// What has come of the request that was sent last.
+pub(crate) enum Last<'a> {
+    /// Nothing yet.
+    Unanswered,
+    /// A response, of which it is not decided whether it leads to another request.
+    Undecided(&'a response::Parts),
+    /// It is decided, or nothing was sent.
+    Decided,
+}
+
 /// The redirect that a question is about.
 pub(crate) enum Asked<R: Body> {
     Received(response::Parts, ResponseBody<R>),
     Remembered(response::Parts),
+}
+
+impl<R: Body> Asked<R> {
+    /// Returns what has come of the request that was sent last, while the question is open.
+    pub(crate) fn last(&self) -> Last<'_> {
+        match self {
+            Self::Received(head, _) => Last::Undecided(head),
+            Self::Remembered(_) => Last::Decided,
+        }
+    }
 }
 
 impl<P, B> Call<P, B>
@@ -219,10 +239,21 @@ where
         Some(Box::new(Deadline::new(&self.settings().timer, time)))
     }
 
-    /// Makes the error of a call that has taken too long.
-    pub(crate) fn too_late<R: Body>(&mut self) -> Error<R> {
-        let limit = self.settings().total_time.unwrap_or_default();
-        self.error(TotalTimeElapsed { limit })
+    /// Makes the error of a call that has taken too long. No other request can follow, whatever the policy
+    /// learns of it.
+    pub(crate) fn too_late<R: Body>(&mut self, last: Last<'_>) -> Error<R> {
+        let error = TotalTimeElapsed { limit: self.settings().total_time.unwrap_or_default() };
+        match last {
+            Last::Unanswered => {
+                self.conclude_failure(&error);
+            }
+            Last::Undecided(head) => {
+                let policy = policy(&self.policy, &self.shared);
+                self.chain.conclude(policy, Ok(head), None);
+            }
+            Last::Decided => {}
+        }
+        self.error(error)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

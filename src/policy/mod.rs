@@ -220,7 +220,8 @@ pub trait Policy: Send + Sync {
         Admission::Granted
     }
 
-    /// Learns what came of a request: a response, or the inner service's error.
+    /// Learns what came of a request: a response, or an error, of the inner service or of the call's
+    /// [`total_time`](crate::FollowRedirectLayer::total_time).
     ///
     /// It is called once for every request that was sent, when it is decided whether the response
     /// leads to another one, and not at all for one whose call was dropped. (A request that is repeated

@@ -1,5 +1,7 @@
 //! Calls that a memory leads somewhere: circles, uploads, and the way back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use tower_follow_redirect::{
@@ -134,6 +136,24 @@ async fn an_upload_goes_to_the_new_uri_at_once() {
     hop.answer(status(404));
     assert_eq!(call.end().await.unwrap().status(), 404);
     assert_eq!(memory.leads("https://a.test/1").await, "https://b.test/2");
+}
+
+/// A target that does not answer in the time of the call has failed, too: the next call asks the server.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_says_nothing_in_time_is_not_asked_for_ever() {
+    let memory = default_memory();
+    memory.learn("https://a.test/1", "https://b.test/2").await;
+    memory.clock.advance(60);
+    let layer = || memory.layer().total_time(Duration::from_secs(1));
+    let mut call = Call::start(layer(), get("https://a.test/1"));
+    let never_answered = call.next().await;
+    assert_eq!(never_answered.uri(), "https://b.test/2");
+    assert!(call.end().await.is_err());
+    let mut call = Call::start(layer(), get("https://a.test/1"));
+    let hop = call.next().await;
+    assert_eq!(hop.uri(), "https://a.test/1");
+    hop.answer(ok());
+    assert_eq!(call.end().await.unwrap().status(), 200);
 }
 
 #[tokio::test]

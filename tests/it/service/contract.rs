@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, header};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full};
 use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn,
@@ -21,7 +22,7 @@ use tower::{
 use tower_follow_redirect::{
     FollowRedirect, FollowRedirectLayer, History, Refusal, RefusalKind, ReplayBody, ResponseFuture,
     UploadCancelled,
-    policy::{self, Decision, Standard, Verdict},
+    policy::{self, Attempt, Decision, Exchange, Policy, Standard, Verdict},
 };
 use tower_test::mock;
 
@@ -137,12 +138,12 @@ fn a_hop_needs_no_extra_wake_up() {
 fn the_future_is_a_named_type_that_is_send() {
     fn is_send<T: Send + 'static>() {}
     is_send::<ResponseFuture<HyperClient<OneShot>, Standard, OneShot, hyper::body::Incoming>>();
-    is_send::<ResponseFuture<HyperClient<NoBody>, Box<dyn policy::Policy>, NoBody, Pieces>>();
+    is_send::<ResponseFuture<HyperClient<NoBody>, Box<dyn Policy>, NoBody, Pieces>>();
     fn is_clone<T: Clone>() {}
     is_clone::<FollowRedirect<HyperClient<OneShot>>>();
     // A policy needs not be `Clone` for that.
-    is_clone::<FollowRedirect<HyperClient<OneShot>, Box<dyn policy::Policy>>>();
-    is_clone::<FollowRedirectLayer<Box<dyn policy::Policy>>>();
+    is_clone::<FollowRedirect<HyperClient<OneShot>, Box<dyn Policy>>>();
+    is_clone::<FollowRedirectLayer<Box<dyn Policy>>>();
 }
 
 /// Counts that it was dropped.
@@ -336,4 +337,74 @@ async fn dropping_the_future_drops_a_question() {
     drop(call);
     assert_eq!((dropped.load(Ordering::SeqCst), counts.dropped()), (1, 1));
     assert!(handle.next_request().await.is_none());
+}
+
+/// Counts the requests of which it learns what came of them: answered, and not.
+#[derive(Clone, Default)]
+struct Concluded {
+    answered: Arc<AtomicUsize>,
+    unanswered: Arc<AtomicUsize>,
+    verdict: Option<fn() -> Verdict>,
+}
+
+impl Policy for Concluded {
+    fn redirect(&self, _: &mut Attempt<'_>) -> Verdict {
+        self.verdict.map_or(Decision::Pass.into(), |verdict| verdict())
+    }
+
+    fn concluded(&self, exchange: &mut Exchange<'_>) {
+        let count = if exchange.outcome().is_ok() { &self.answered } else { &self.unanswered };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Whatever the call waits for when its time is over, each request is concluded once.
+#[tokio::test(start_paused = true)]
+async fn a_policy_learns_of_every_request_before_the_time_is_over() {
+    let asks: fn() -> Verdict = || Verdict::ask(std::future::pending::<Decision>());
+    let peeks: fn() -> Verdict = || Verdict::Peek(100);
+    for (verdict, redirects, expected) in
+        [(None, 0, (0, 1)), (None, 2, (2, 1)), (Some(asks), 1, (1, 0)), (Some(peeks), 1, (1, 0))]
+    {
+        let policy = Concluded { verdict, ..Concluded::default() };
+        let server = service_fn({
+            let left = Arc::new(AtomicUsize::new(redirects));
+            move |_: Request<ReplayBody<NoBody>>| {
+                let is_there = |left: usize| left.checked_sub(1);
+                let left = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_there);
+                async move {
+                    match left {
+                        Ok(_) => {
+                            let redirect =
+                                Response::builder().status(302).header(header::LOCATION, "/");
+                            // A body of which nothing comes.
+                            Ok::<_, BoxError>(redirect.body(Silent).unwrap())
+                        }
+                        Err(_) => std::future::pending().await,
+                    }
+                }
+            }
+        });
+        let layer = FollowRedirectLayer::new().total_time(Duration::from_secs(1));
+        let client = layer.with_policy(policy.clone()).layer(server);
+        assert!(client.oneshot(get("http://a.test/")).await.is_err());
+        let counts = (&policy.answered, &policy.unanswered);
+        let counts = (counts.0.load(Ordering::SeqCst), counts.1.load(Ordering::SeqCst));
+        assert_eq!(counts, expected, "{redirects} redirects");
+    }
+}
+
+/// A body that never comes.
+struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Pending
+    }
 }
