@@ -159,7 +159,7 @@ impl Chain {
         resend: Resend,
     ) -> (response::Parts, Step) {
         let (response, ()) = remembered.response().into_parts();
-        let target = remembered.target.inheriting(self.at.fragment.as_deref());
+        let target = remembered.target.clone().inheriting(self.at.fragment.as_deref());
         let request = self.at.head.whole();
         let proposal = Proposal::of(request, response.status, Ok(target), &settings.methods);
         let nothing = Glimpse::of_nothing();

@@ -70,7 +70,11 @@ impl Next {
 
     /// Returns where it goes.
     pub(crate) fn target(&self) -> Target {
-        Target::of_request(self.uri.clone(), None)
+        let fragment = match &self.kind {
+            Kind::Redirect(followed) => followed.fragment.clone(),
+            Kind::WithoutExpect(_) | Kind::Retraction(_) => None,
+        };
+        Target::of_request(self.uri.clone(), fragment)
     }
 
     /// Returns whether it follows a redirect, so that a failure to send it is a refusal.

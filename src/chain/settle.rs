@@ -45,6 +45,8 @@ impl Chain {
             Ok(target) => target,
             Err(error) => return self.without_target(error, status),
         };
+        // That of a policy, too.
+        let target = target.inheriting(self.at.fragment.as_deref());
         let refuse = |kind| Step::Refuse(self.refusal_to(kind, status, Some(&target), None));
         if self.hops().len() >= settings.limit {
             return refuse(RefusalKind::TooManyRedirects);

@@ -227,7 +227,10 @@ impl<'a> Attempt<'a> {
         self.top().content = Some(content);
     }
 
-    /// Sets where the next request goes.
+    /// Sets where the next request goes. A target without a fragment inherits that of the request
+    /// ([RFC 9110 §10.2.2]).
+    ///
+    /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
     pub fn set_target(&mut self, target: Target) {
         self.top().target = Some(target);
     }

@@ -82,9 +82,9 @@ impl Target {
     /// ([RFC 9110 §10.2.2]).
     ///
     /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
-    pub(crate) fn inheriting(&self, fragment: Option<&str>) -> Self {
-        let fragment = self.fragment.as_deref().or(fragment);
-        Self { uri: self.uri.clone(), fragment: fragment.map(Into::into) }
+    pub(crate) fn inheriting(self, fragment: Option<&str>) -> Self {
+        let fragment = self.fragment.or_else(|| fragment.map(Into::into));
+        Self { uri: self.uri, fragment }
     }
 
     pub(crate) fn into_parts(self) -> (Uri, Option<Box<str>>) {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, ServiceExt};
 use tower_follow_redirect::{
-    FollowRedirectLayer, Policy, RefusalKind, ReplayBody, Target,
+    FollowRedirectLayer, Fragment, History, HopOutcome, Policy, RefusalKind, ReplayBody, Target,
     policy::{self, Answer, Decision, HttpsOnly, Limited, SameOrigin, Standard, Verdict},
 };
 use tower_test::mock;
@@ -416,4 +416,30 @@ async fn a_peek_that_can_show_no_more_is_refused() {
     let client = FollowRedirectLayer::new().with_policy(policy).layer(server);
     let error = client.oneshot(get("http://a.test/old")).await.unwrap_err();
     assert_eq!(error.refusal().unwrap().kind(), RefusalKind::Policy);
+}
+
+/// RFC 9110 §10.2.2, for a target that a policy names.
+#[tokio::test]
+async fn a_target_of_a_policy_inherits_the_fragment_unless_it_has_one() {
+    for (fragment, expected) in [(None, "intro"), (Some("other"), "other")] {
+        let policy = policy::redirect_fn(move |attempt| {
+            let uri = "https://a.test/there".parse().unwrap();
+            attempt.set_target(Target::new(uri, fragment).unwrap());
+            Decision::Follow
+        });
+        let told = Arc::new(Mutex::new(None));
+        let observed = Arc::clone(&told);
+        let layer = FollowRedirectLayer::new().with_policy(policy).observe(move |event| {
+            if let HopOutcome::Followed(target) = event.outcome() {
+                *observed.lock().unwrap() = target.fragment().map(str::to_owned);
+            }
+        });
+        let mut request = get("https://a.test/");
+        request.extensions_mut().insert(Fragment::new("intro"));
+        let mut call = Call::start(layer, request);
+        call.next().await.redirect(302, "/here");
+        let response = call.end_with_ok().await;
+        assert_eq!(History::of(&response).unwrap().fragment(), Some(expected));
+        assert_eq!(told.lock().unwrap().as_deref(), Some(expected));
+    }
 }
