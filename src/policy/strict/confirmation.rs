@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{Extensions, HeaderValue, Method, request, response};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header, request, response};
 
 use crate::{
     policy::Attempt,
@@ -12,7 +12,7 @@ use crate::{
 /// A redirect that is to be confirmed: both heads, where it leads, and why it is asked about.
 ///
 /// It is written as a question, without queries and userinfo. In the heads, the values of credentials
-/// are `[redacted]`, and the URI of the request has no userinfo.
+/// and cookies are `[redacted]`, and the URI of the request has no userinfo.
 ///
 /// ```
 /// use tower_follow_redirect::policy::{StrictConfirm, strict::Confirmation};
@@ -60,16 +60,29 @@ pub enum Doubt {
     ManyRedirects,
 }
 
+/// What a response gives to the client alone.
+const COOKIES: [HeaderName; 2] = [header::SET_COOKIE, HeaderName::from_static("set-cookie2")];
+
+/// Puts `[redacted]` in place of those of the fields that are there.
+fn redact(headers: &mut HeaderMap, names: impl IntoIterator<Item = HeaderName>) {
+    for name in names {
+        if headers.contains_key(&name) {
+            let mut redacted = HeaderValue::from_static("[redacted]");
+            redacted.set_sensitive(true);
+            headers.insert(name, redacted);
+        }
+    }
+}
+
 impl Confirmation {
     pub(super) fn of(attempt: &Attempt<'_>, target: Target, doubts: Vec<Doubt>) -> Self {
         let mut request = attempt.request().clone();
         request.uri = without_userinfo(request.uri);
-        for name in attempt.secret_names() {
-            let mut redacted = HeaderValue::from_static("[redacted]");
-            redacted.set_sensitive(true);
-            request.headers.insert(name, redacted);
-        }
+        redact(&mut request.headers, attempt.secret_names());
         let mut response = attempt.response().clone();
+        let marked = response.headers.iter().filter(|(_, value)| value.is_sensitive());
+        let secret: Vec<_> = marked.map(|(name, _)| name.clone()).chain(COOKIES).collect();
+        redact(&mut response.headers, secret);
         // They are for the program, and not for whoever is asked.
         request.extensions = Extensions::new();
         response.extensions = Extensions::new();

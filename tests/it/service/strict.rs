@@ -19,7 +19,7 @@ use tower_follow_redirect::{
 
 use crate::support::{
     body::{Length, OneShot},
-    step::{Call, ok, reason, refused, send},
+    step::{Call, ok, reason, redirect, refused, send},
 };
 
 /// What was asked.
@@ -168,7 +168,10 @@ async fn whoever_is_asked_sees_both_heads_and_nothing_secret() {
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     let layer = layer(&policy).sensitive_header(HeaderName::from_static("x-tenant"));
     let mut call = Call::start(layer, request);
-    call.next().await.redirect(307, "http://b.test/y?sig=query");
+    let mut answer = redirect(307, "http://b.test/y?sig=query");
+    answer.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static("a=secret"));
+    answer.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static("b=secret"));
+    call.next().await.answer(answer);
     call.end().await.unwrap();
 
     let asked = asked.lock().unwrap();
@@ -183,7 +186,10 @@ async fn whoever_is_asked_sees_both_heads_and_nothing_secret() {
     }
     assert_eq!(head.headers[header::ACCEPT], "*/*");
     assert_eq!(confirmation.response().headers[header::LOCATION], "http://b.test/y?sig=query");
-    assert!(!format!("{confirmation:?} {head:?}").contains("secret"));
+    let answer = confirmation.response();
+    let cookies: Vec<_> = answer.headers.get_all(header::SET_COOKIE).iter().collect();
+    assert_eq!(cookies, ["[redacted]"]);
+    assert!(!format!("{confirmation:?} {head:?} {answer:?}").contains("secret"));
 }
 
 #[tokio::test]
