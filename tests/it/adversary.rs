@@ -21,7 +21,7 @@ use tower_follow_redirect::{
 use tower_test::mock;
 
 use crate::support::{
-    body::{Length, OneShot, is_part},
+    body::{Length, Never, OneShot, is_part},
     eventually, get, hyper_client,
     raw::{self, OK, Server, field},
     step::{Answer, Call, End, ok, reason, redirect, status},
@@ -335,7 +335,7 @@ async fn redirect_without_an_end(
     let (head, body) = request.into_parts();
     let response = Response::builder();
     Ok(match head.uri.path() {
-        "/1" => response.status(307).header(header::LOCATION, "/2").body(Pending.boxed_unsync())?,
+        "/1" => response.status(307).header(header::LOCATION, "/2").body(Never.boxed_unsync())?,
         _ => {
             let content = Full::from(body.collect().await?.to_bytes());
             response.body(content.map_err(BoxError::from).boxed_unsync())?
@@ -354,21 +354,6 @@ fn nothing_panics_in_a_runtime_without_a_clock() {
     let response = runtime.block_on(client.oneshot(request)).unwrap();
     let text = runtime.block_on(response.into_body().collect()).unwrap().to_bytes();
     assert_eq!(text, "ha ha");
-}
-
-/// A body whose frames never come.
-struct Pending;
-
-impl Body for Pending {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Pending
-    }
 }
 
 /// Runs on a thread of its own, since what never yields cannot be timed out.

@@ -3,15 +3,13 @@
 use std::{
     error::Error as _,
     future::{Future, pending},
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body::{Body, Frame};
 use http_body_util::{Empty, Full};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_follow_redirect::{
@@ -22,7 +20,7 @@ use tower_follow_redirect::{
 };
 
 use crate::support::{
-    body::{Length, OneShot},
+    body::{Length, Never, OneShot},
     eventually, get, hyper_client,
     raw::{self, OK, Server},
     step::{Call, End, ok, redirect, refused, send},
@@ -196,20 +194,6 @@ async fn redirect_in_silence(
     _: Request<ReplayBody<Empty<Bytes>>>,
 ) -> Result<Response<Never>, BoxError> {
     Ok(Response::builder().status(302).header(header::LOCATION, "/").body(Never)?)
-}
-
-struct Never;
-
-impl Body for Never {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Pending
-    }
 }
 
 /// What waits outside of the inner service is a part of the time: a question, a peek, a drain.

@@ -13,7 +13,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full};
 use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn,
@@ -28,7 +27,7 @@ use tower_test::mock;
 
 use crate::support::{
     HyperClient,
-    body::{Length, OneShot, Pieces},
+    body::{Length, Never, OneShot, Pieces},
     get,
     step::{Answer, Call, ok, redirect, send},
 };
@@ -378,7 +377,7 @@ async fn a_policy_learns_of_every_request_before_the_time_is_over() {
                             let redirect =
                                 Response::builder().status(302).header(header::LOCATION, "/");
                             // A body of which nothing comes.
-                            Ok::<_, BoxError>(redirect.body(Silent).unwrap())
+                            Ok::<_, BoxError>(redirect.body(Never).unwrap())
                         }
                         Err(_) => std::future::pending().await,
                     }
@@ -391,20 +390,5 @@ async fn a_policy_learns_of_every_request_before_the_time_is_over() {
         let counts = (&policy.answered, &policy.unanswered);
         let counts = (counts.0.load(Ordering::SeqCst), counts.1.load(Ordering::SeqCst));
         assert_eq!(counts, expected, "{redirects} redirects");
-    }
-}
-
-/// A body that never comes.
-struct Silent;
-
-impl Body for Silent {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Pending
     }
 }

@@ -15,6 +15,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
+use tower::BoxError;
 
 /// A one-shot body of a given size: neither `Clone`, `Default`, `Sync` nor `Unpin`.
 pub struct OneShot {
@@ -137,6 +138,21 @@ impl Body for Late {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         std::task::ready!(self.sleep.as_mut().poll(cx));
         Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+    }
+}
+
+/// A body of which nothing ever comes.
+pub struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Pending
     }
 }
 
