@@ -265,11 +265,6 @@ async fn either(first: (Question, Edits), second: (Verdict, Edits)) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        pin::pin,
-        task::{Context, Poll, Waker},
-    };
-
     use http::{HeaderValue, Method, Request, Response, Uri, header};
 
     use super::*;
@@ -348,8 +343,8 @@ mod tests {
         assert!(edits.strip.contains(&header::COOKIE));
     }
 
-    #[test]
-    fn who_claims_nothing_may_ask_before_it_forbids() {
+    #[tokio::test]
+    async fn who_claims_nothing_may_ask_before_it_forbids() {
         let mut answers = Vec::new();
         for answer in [Decision::Stop, Decision::Follow] {
             let asks = redirect_fn(move |_| {
@@ -361,10 +356,7 @@ mod tests {
             let Verdict::Ask(question) = policy.redirect(&mut redirect.attempt()) else {
                 panic!("it has a question");
             };
-            match pin!(question).poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(answer) => answers.push(answer.decision),
-                Poll::Pending => panic!("it is answered"),
-            }
+            answers.push(question.await.decision);
         }
         assert!(matches!(&*answers, [Decision::Stop, Decision::FollowWithCredentials]));
     }
