@@ -38,6 +38,8 @@ enum Flow {
     Held {
         parked: bool,
     },
+    /// The response was handed over, and the hop goes on beside it: no signal of the transport stops it.
+    Detached,
     /// No hop gets anything any more.
     Closed,
 }
@@ -104,7 +106,7 @@ impl<T> State<T> {
         self.flow = match self.flow {
             Flow::Parked => Flow::Held { parked: true },
             Flow::Open => Flow::Held { parked: false },
-            flow @ (Flow::Held { .. } | Flow::Closed) => flow,
+            flow @ (Flow::Held { .. } | Flow::Detached | Flow::Closed) => flow,
         };
     }
 }
@@ -138,7 +140,7 @@ impl<T> Handover<T> {
             Flow::Parked => Turn::Parked,
             Flow::Held { .. } => Turn::Wait,
             Flow::Closed => Turn::Over,
-            Flow::Open => match mem::replace(&mut state.value, Value::Lent(hop)) {
+            Flow::Open | Flow::Detached => match mem::replace(&mut state.value, Value::Lent(hop)) {
                 Value::Here(value) => {
                     let successor = state.successor;
                     if successor == Successor::Excluded {
@@ -169,7 +171,7 @@ impl<T> Handover<T> {
         change: impl FnOnce(&mut T) -> R,
     ) -> Option<R> {
         let mut state = self.lock();
-        if state.hop != hop || state.flow != Flow::Open {
+        if state.hop != hop || !matches!(state.flow, Flow::Open | Flow::Detached) {
             return None;
         }
         let Value::Here(value) = &mut state.value else { return None };
@@ -215,11 +217,12 @@ impl<T> Handover<T> {
         self.lock().hold();
     }
 
-    /// Lets nothing more of `hop` leave for now, if it is still its turn.
+    /// Lets nothing more of `hop` leave for now, if it is still its turn and nothing has left: whoever waits
+    /// inside for the end of the response may wait for an upload that has begun.
     #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "nobody reports 1xx"))]
     pub(crate) fn hold_hop(&self, hop: u32) {
         let mut state = self.lock();
-        if state.hop == hop {
+        if state.hop == hop && state.sent == 0 {
             state.hold();
         }
     }
@@ -234,8 +237,8 @@ impl<T> Handover<T> {
                     state.flow = Flow::Held { parked: true };
                     return true;
                 }
-                Flow::Held { parked: false } => state.flow = Flow::Open,
-                Flow::Open | Flow::Closed => return false,
+                Flow::Held { parked: false } | Flow::Open => state.flow = Flow::Detached,
+                Flow::Detached | Flow::Closed => return false,
             }
             state.waker.take()
         };
@@ -321,7 +324,7 @@ impl<T> Handover<T> {
             }
             let standing = match state.flow {
                 _ if state.hop != hop => Standing::Over,
-                Flow::Open => Standing::Open,
+                Flow::Open | Flow::Detached => Standing::Open,
                 Flow::Held { .. } | Flow::Parked => Standing::Held,
                 Flow::Closed => Standing::Over,
             };

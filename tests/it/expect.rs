@@ -9,12 +9,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use tokio::sync::mpsc;
-use tower::{Layer, ServiceExt};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
     ExpectContinue, FollowRedirectLayer, OnInformational, OnRefusal, Refusal, RefusalKind,
+    ReplayBody,
     policy::{self, Decision, ExpectSupport, Verdict},
 };
 
@@ -381,4 +382,64 @@ async fn a_get_expects_nothing() {
     let response = client.oneshot(request).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
     assert_eq!(field(&seen.recv().await.unwrap().head, "expect"), None);
+}
+
+/// Keeps a request's extensions until its response has come, as a layer inside may: the callback for 1xx is
+/// dropped with them.
+#[tokio::test]
+async fn an_upload_that_goes_on_beside_its_response_is_not_stopped_by_a_late_signal() {
+    const SIZE: usize = 32 << 20;
+    let server = answers_while_it_reads(SIZE).await;
+    let client = hyper_client();
+    let keeping = service_fn(move |request: Request<ReplayBody<OneShot>>| {
+        let client = client.clone();
+        async move {
+            let extensions = request.extensions().clone();
+            let mut response = client.oneshot(request).await?;
+            response.extensions_mut().extend(extensions);
+            Ok::<_, BoxError>(response)
+        }
+    });
+    let (body, _) = OneShot::new(SIZE as u64, 1 << 14, Length::Known);
+    let request = Request::put(server.url("/")).body(body).unwrap();
+    let response = FollowRedirectLayer::new().layer(keeping).oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    drop(head);
+    let text = tokio::time::timeout(Duration::from_secs(20), body.collect()).await;
+    assert_eq!(text.expect("it goes on").unwrap().to_bytes(), "done");
+}
+
+/// An inner layer that reads the response before it hands it over does not wait for an upload that waits for it.
+#[tokio::test]
+async fn an_inner_layer_may_collect_the_response_of_an_upload_that_has_begun() {
+    const SIZE: usize = 32 << 20;
+    let server = answers_while_it_reads(SIZE).await;
+    let client = hyper_client();
+    let collecting = service_fn(move |request: Request<ReplayBody<OneShot>>| {
+        let client = client.clone();
+        async move {
+            let (head, body) = client.oneshot(request).await?.into_parts();
+            let bytes = body.collect().await?.to_bytes();
+            Ok::<_, BoxError>(Response::from_parts(head, Full::new(bytes)))
+        }
+    });
+    let (body, _) = OneShot::new(SIZE as u64, 1 << 14, Length::Known);
+    let request = Request::put(server.url("/")).body(body).unwrap();
+    let call = FollowRedirectLayer::new().layer(collecting).oneshot(request);
+    let response = tokio::time::timeout(Duration::from_secs(20), call).await;
+    let body = response.expect("nobody waits in a circle").unwrap().into_body();
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "done");
+}
+
+/// Says 100, reads a part, answers, reads the rest, and ends its answer.
+async fn answers_while_it_reads(size: usize) -> Server {
+    Server::start(move |mut connection, _| async move {
+        connection.head().await;
+        connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
+        connection.bytes(1 << 16).await;
+        connection.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        connection.bytes(size - (1 << 16)).await;
+        connection.say("4\r\ndone\r\n0\r\n\r\n").await;
+    })
+    .await
 }
