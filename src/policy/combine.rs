@@ -86,8 +86,10 @@ impl<A: Policy, B: Policy> Policy for Or<A, B> {
         match first {
             Verdict::Decided(Decision::Pass) => ask(&self.second, is_claimed, attempt),
             Verdict::Ask(question) => {
+                let edits = changes(edits, attempt);
                 let (second, second_edits) =
                     branch(attempt, |attempt| ask(&self.second, is_claimed, attempt));
+                let second_edits = changes(second_edits, attempt);
                 match second {
                     Verdict::Peek(limit) => Verdict::Peek(limit),
                     second => Verdict::ask(either((question, edits), (second, second_edits))),
@@ -201,6 +203,16 @@ fn ask(policy: &impl Policy, is_claimed: bool, attempt: &mut Attempt<'_>) -> Ver
         policy.redirect(attempt)
     } else {
         Decision::Pass.into()
+    }
+}
+
+/// Returns the edits without those that leave the request as the attempt makes it.
+fn changes(edits: Edits, attempt: &Attempt<'_>) -> Edits {
+    Edits {
+        method: edits.method.filter(|method| attempt.next_method() != method),
+        content: edits.content.filter(|content| attempt.next_content() != *content),
+        target: edits.target.filter(|target| attempt.target() != Ok(target)),
+        ..edits
     }
 }
 

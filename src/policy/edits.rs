@@ -28,6 +28,11 @@ impl Edits {
         self.extensions.extend(later.extensions);
     }
 
+    /// Returns whether the request has another target or method, or other content.
+    pub(super) fn make_another(&self) -> bool {
+        self.target.is_some() || self.method.is_some() || self.content.is_some()
+    }
+
     /// Applies the fields to `headers`: what is stripped is not set either.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.set {

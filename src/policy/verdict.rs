@@ -274,11 +274,11 @@ impl Answer {
     }
 
     pub(super) fn stricter(mut self, other: Self) -> Self {
-        let retargets = self.edits.target.is_some() || other.edits.target.is_some();
+        let is_another = self.edits.make_another() || other.edits.make_another();
         let mut decision = self.decision.stricter(other.decision);
-        if retargets && !decision.is_final() {
+        if is_another && !decision.is_final() {
             // It was set aside by an `or` until the answer came: the other policy agreed to another.
-            decision = Decision::fail("an answer leads to a target that was not agreed to");
+            decision = Decision::fail("an answer makes a request that was not agreed to");
         }
         self.edits.extend(other.edits);
         Self { decision, edits: self.edits }

@@ -82,7 +82,7 @@ impl StrictConfirm {
         F: Fn(Confirmation) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: Into<Consent>> + Send + 'static,
     {
-        Self::of(AskFn(ask))
+        Self::of(AskFn::new(ask))
     }
 
     /// Makes a policy that asks a Tower service. Its error means no.

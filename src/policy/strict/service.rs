@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tower_service::Service;
@@ -18,16 +18,23 @@ pub(super) trait Ask: Send + Sync {
     fn ask(&self, confirmation: Confirmation) -> Answering;
 }
 
-pub(super) struct AskFn<F>(pub(super) F);
+pub(super) struct AskFn<F>(Arc<F>);
+
+impl<F> AskFn<F> {
+    pub(super) fn new(ask: F) -> Self {
+        Self(Arc::new(ask))
+    }
+}
 
 impl<F, Fut> Ask for AskFn<F>
 where
-    F: Fn(Confirmation) -> Fut + Send + Sync,
+    F: Fn(Confirmation) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: Into<Consent>> + Send + 'static,
 {
+    /// Not before it is awaited: another policy may stop, and then nobody is to see the question.
     fn ask(&self, confirmation: Confirmation) -> Answering {
-        let answer = (self.0)(confirmation);
-        Box::pin(async move { answer.await.into() })
+        let ask = Arc::clone(&self.0);
+        Box::pin(async move { ask(confirmation).await.into() })
     }
 }
 

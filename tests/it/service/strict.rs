@@ -10,9 +10,9 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tokio::sync::oneshot;
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_follow_redirect::{
-    ExpectContinue, FollowRedirectLayer, Refusal, RefusalKind, ReplayLimit,
+    ExpectContinue, FollowRedirectLayer, Policy, Refusal, RefusalKind, ReplayLimit,
     policy::{
-        Decision, StrictConfirm,
+        self, Decision, HttpsOnly, StrictConfirm, Verdict,
         strict::{Confirmation, Consent, Doubt, NotConfirmed},
     },
 };
@@ -230,4 +230,39 @@ async fn what_would_be_refused_anyway_is_not_asked_about() {
     first.redirect(307, "/2");
     assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::BodyNotReplayable));
     assert_eq!(asked.lock().unwrap().len(), 0);
+}
+
+/// A user interface that shows what it is given must not show what is decided already.
+#[tokio::test]
+async fn nobody_is_asked_where_another_policy_stops() {
+    let (strict, asked) = answering(|| Consent::Yes);
+    let policy = strict.and(HttpsOnly);
+    let layer = FollowRedirectLayer::new().with_policy(policy);
+    let mut call = Call::start(layer, send("PUT", "https://a.test/", "x"));
+    call.next().await.redirect(307, "http://b.test/");
+    call.end().await.unwrap_err();
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+/// What a question has put off is no way around another policy.
+#[tokio::test]
+async fn a_method_that_an_answer_brings_is_not_sent_unconfirmed() {
+    let asks = || policy::redirect_fn(|_| Verdict::ask(async { Decision::Pass }));
+    let keeps = || {
+        policy::redirect_fn(|attempt| {
+            attempt.keep_method();
+            Decision::Follow
+        })
+    };
+    let (strict, _) = answering(|| Consent::No);
+    let policies: [Box<dyn Policy>; 2] = [
+        Box::new(strict.clone().and(asks().or(keeps()))),
+        Box::new(asks().or(keeps()).and(strict)),
+    ];
+    for policy in policies {
+        let layer = FollowRedirectLayer::new().with_policy(policy);
+        let mut call = Call::start(layer, send("POST", "https://a.test/", "x"));
+        call.next().await.redirect(303, "https://b.test/");
+        call.end().await.unwrap_err();
+    }
 }
