@@ -122,6 +122,8 @@ impl PermanentCache {
 
     /// Forgets each redirect that `keep` returns `false` for.
     ///
+    /// `keep` must not call this memory or a clone of it, which may be locked then, so that it would wait for ever.
+    ///
     /// ```
     /// use tower_follow_redirect::policy::permanent::PermanentCache;
     ///
@@ -145,6 +147,8 @@ impl PermanentCache {
     /// nothing is told, and this does not wait.
     #[cfg(feature = "shared-store")]
     pub async fn flush(&self) {
+        // It may have been made outside of the runtime.
+        self.inner.others.run();
         if let Some(shared) = &self.inner.others.shared {
             Arc::clone(shared).flushed().await;
         }

@@ -59,6 +59,11 @@ impl CallMemory {
         memories.push((cache, self));
     }
 
+    /// Gives up what the call would have remembered of some keys.
+    pub(super) fn discard(&mut self, is_wrong: impl Fn(&str) -> bool) {
+        self.candidates.retain(|(key, _)| !is_wrong(key));
+    }
+
     pub(super) fn mode(&self) -> RedirectCacheMode {
         self.mode
     }

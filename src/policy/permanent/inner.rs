@@ -54,7 +54,14 @@ impl Inner {
     }
 
     /// Remembers what this process has learned.
+    ///
+    /// Not in place of what is newer ([RFC 9111 §4]): a slow call, or a snapshot, may come late.
+    ///
+    /// [RFC 9111 §4]: https://www.rfc-editor.org/rfc/rfc9111#section-4
     pub(super) fn put(&self, key: &str, entry: Entry) {
+        if self.get(key).is_some_and(|known| known.stored_at() > entry.stored_at()) {
+            return;
+        }
         let entry = Arc::new(entry);
         self.keep(key, &entry);
         if self.others.exist() {

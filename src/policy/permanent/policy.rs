@@ -9,6 +9,7 @@ use super::{
     call_memory::{CallMemory, Whose},
     contradiction, fallback,
     inner::{Inner, with_buffer},
+    key::KeysOfOrigin,
     methods, storable, usable,
 };
 use crate::{
@@ -134,14 +135,21 @@ impl Inner {
     ) {
         let uri = exchange.uri();
         let method = exchange.method();
-        if contradiction::dropped_by(method, response.status)
-            && self.key(exchange, key)
-            && (self.get(key).is_some() || self.others.exist() && !method.is_safe())
-        {
+        let drops = contradiction::dropped_by(method, response.status) && self.key(exchange, key);
+        if drops && (self.get(key).is_some() || self.others.exist() && !method.is_safe()) {
             self.remove(key);
         }
-        if contradiction::clears_site(uri, &response.headers, &self.options) {
+        let clears = contradiction::clears_site(uri, &response.headers, &self.options);
+        let cleared = clears.then(|| KeysOfOrigin::of(uri)).flatten();
+        if clears {
             self.remove_origin(uri);
+        }
+        // What this call would remember at its end, too.
+        if let Some(memory) = CallMemory::find(exchange.call_state(), self.id()) {
+            memory.discard(|candidate| {
+                drops && candidate == key
+                    || cleared.as_ref().is_some_and(|keys| keys.contain(candidate))
+            });
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::{future, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::Empty;
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
-    Policy, RefusalKind, ReplayBody,
+    FollowRedirectLayer, Policy, RefusalKind, ReplayBody,
     policy::{
-        SameOrigin,
+        self, Decision, SameOrigin,
         permanent::{Commit, RedirectCacheMode},
     },
 };
@@ -233,4 +233,48 @@ async fn a_redirect_may_clear_its_site() {
     assert_eq!(memory.leads("https://a.test/1").await, "https://a.test/1");
     assert_eq!(memory.leads("https://a.test:8443/1").await, "https://b.test/2");
     assert_eq!(memory.leads("https://b.test/1").await, "https://b.test/2");
+}
+
+/// The server's last word on a URI is what counts, in one call too.
+#[tokio::test]
+async fn what_the_same_call_contradicts_is_not_remembered() {
+    // There and back, with a cookie that makes the second request another one.
+    let memory = default_memory();
+    let cookie = policy::redirect_fn(|attempt| {
+        attempt.set_header(header::COOKIE, HeaderValue::from_static("s=1"));
+        Decision::Follow
+    });
+    let layer = FollowRedirectLayer::new().with_policy(cookie.and(memory.cache.clone()));
+    let mut call = Call::start(layer, get("https://a.test/x"));
+    call.next().await.redirect(308, "/login");
+    call.next().await.redirect(302, "/x");
+    call.end_with_ok().await;
+    assert!(memory.cache.is_empty());
+
+    let mut call = memory.get("https://a.test/x");
+    call.next().await.redirect(308, "/y");
+    let mut answer = ok();
+    answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    call.next().await.answer(answer);
+    call.end().await.unwrap();
+    assert!(memory.cache.is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_call_does_not_bring_back_what_was_replaced() {
+    let memory = default_memory();
+    let mut slow = memory.get("https://a.test/x");
+    slow.next().await.redirect(308, "https://old.test/");
+    let late = slow.next().await;
+    memory.clock.advance(30);
+    memory.learn("https://a.test/x", "https://new.test/").await;
+    late.answer(ok());
+    slow.end().await.unwrap();
+    assert_eq!(memory.leads("https://a.test/x").await, "https://new.test/");
+
+    // A snapshot does not, either.
+    let older = default_memory();
+    older.learn("https://a.test/x", "https://old.test/").await;
+    memory.cache.restore(older.cache.snapshot());
+    assert_eq!(memory.leads("https://a.test/x").await, "https://new.test/");
 }

@@ -23,6 +23,9 @@ use super::{
 /// for five such pauses; [`shared_status`] counts it. What the store was not told to forget, it
 /// forgets when its time is over.
 ///
+/// A process has one memory for each store: clones of a `SharedCache`, and of a store, are one sender to the
+/// others, so two memories that are built with them in one process do not hear of each other.
+///
 /// [`shared_status`]: super::super::PermanentCache::shared_status
 ///
 /// ```
