@@ -64,7 +64,7 @@ impl<B: 'static> BodyFactory<B> {
     pub(crate) fn of(body: &B) -> Option<Self> {
         #[cfg(feature = "fs")]
         if let Some(file) = (body as &dyn std::any::Any).downcast_ref::<super::FileBody>() {
-            let file = file.clone();
+            let file = file.rest();
             let factory = BodyFactory::new(move || file.clone());
             return (&factory as &dyn std::any::Any).downcast_ref::<Self>().cloned();
         }

@@ -116,6 +116,14 @@ fn regular(metadata: &std::fs::Metadata) -> io::Result<u64> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
+impl FileBody {
+    /// Returns the body of what was not read yet.
+    pub(super) fn rest(&self) -> Self {
+        let range = self.position..self.range.end;
+        Self { file: Arc::clone(&self.file), position: range.start, range, reading: None }
+    }
+}
+
 /// A clone reads the same bytes of the same open file, from their beginning.
 impl Clone for FileBody {
     fn clone(&self) -> Self {

@@ -5,18 +5,18 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use http::Request;
+use http::{Request, Response, header};
 use http_body::Body;
-use http_body_util::{BodyExt, combinators::BoxBody};
-use tower::{BoxError, Layer, ServiceExt};
+use http_body_util::{BodyExt, Empty, combinators::BoxBody};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_follow_redirect::{
-    BodyFactory, ExpectContinue, FileBody, FollowRedirectLayer, History, RefusalKind, Resend,
-    Spill,
+    BodyFactory, ExpectContinue, FileBody, FollowRedirectLayer, History, RefusalKind, ReplayBody,
+    Resend, Spill,
     policy::{self, Decision},
 };
 
@@ -118,6 +118,32 @@ async fn a_file_is_read_again_after_a_redirect_in_the_middle_of_it() {
     assert_eq!(History::of(&response).unwrap().hops().len(), 1);
     assert_eq!(text(response).await, "ok");
     assert_eq!(stored.load(Ordering::SeqCst), 8 * MIB);
+}
+
+/// What the caller has read of it is not a part of the request.
+#[tokio::test]
+async fn a_file_that_was_read_in_part_is_sent_again_from_there() {
+    let file = Stored::new("part", 600_000);
+    let mut body = FileBody::open(&file.0).await.unwrap();
+    let read = body.frame().await.unwrap().unwrap().into_data().unwrap().len();
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&sent);
+    let server = service_fn(move |request: Request<ReplayBody<FileBody>>| {
+        let log = Arc::clone(&log);
+        async move {
+            let is_first = request.uri().path() == "/";
+            log.lock().unwrap().push(request.into_body().collect().await?.to_bytes());
+            let response = match is_first {
+                true => Response::builder().status(307).header(header::LOCATION, "/there"),
+                false => Response::builder(),
+            };
+            Ok::<_, BoxError>(response.body(Empty::<bytes::Bytes>::new())?)
+        }
+    });
+    let request = Request::put("http://a.test/").body(body).unwrap();
+    FollowRedirectLayer::new().layer(server).oneshot(request).await.unwrap();
+    let expected: Vec<u8> = (read as u64..600_000).map(byte_at).collect();
+    assert_eq!(*sent.lock().unwrap(), [expected.clone(), expected]);
 }
 
 #[tokio::test]
