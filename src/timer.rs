@@ -94,7 +94,10 @@ enum Sleep {
 impl Sleep {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tokio { sleep } => sleep.as_mut().poll(cx),
+            // Whoever has used up the task's budget must not keep the time from coming.
+            Self::Tokio { sleep } => {
+                Pin::new(&mut tokio::task::unconstrained(sleep.as_mut())).poll(cx)
+            }
             #[cfg(feature = "hyper")]
             Self::Hyper { sleep } => sleep.as_mut().poll(cx),
         }

@@ -163,6 +163,22 @@ async fn a_call_with_a_total_time_ends_whatever_the_server_does() {
     assert_eq!(error.source().unwrap().to_string(), expected);
 }
 
+/// A hop that uses up tokio's budget for its task in every poll leaves none to the clock.
+#[tokio::test]
+async fn a_call_with_a_total_time_ends_beside_a_hop_that_is_always_busy() {
+    let busy = service_fn(|_: Request<ReplayBody<Empty<Bytes>>>| async {
+        loop {
+            tokio::task::consume_budget().await;
+        }
+        #[allow(unreachable_code, reason = "it has a type")]
+        Ok::<_, BoxError>(ok())
+    });
+    let client = FollowRedirectLayer::new().total_time(TOTAL).layer(busy);
+    let call = tokio::spawn(client.oneshot(get("http://a.test/")));
+    let end = tokio::time::timeout(10 * TOTAL, call).await;
+    assert!(end.expect("it ends").unwrap().is_err());
+}
+
 /// The upload, its hop and the connection are gone, while the caller still holds the future.
 #[tokio::test]
 async fn a_call_that_is_too_late_leaves_nothing_behind() {
