@@ -1,6 +1,6 @@
 //! What becomes of `Expect: 100-continue` in one call: whether it is sent, and how content waits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Uri, request};
 use http_body::SizeHint;
@@ -75,10 +75,14 @@ pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> 
     Some(Wait { patience, heard: Heard { successor, unreported: *unreported } })
 }
 
+/// More than a process lives, and less than a clock can tell.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Notes that the server of a URI has answered 417 to the expectation.
 pub(crate) fn remember_refusal(settings: &Settings, uri: &Uri) {
     let now = Instant::now();
-    let until = now.checked_add(settings.expect.memory).filter(|until| *until > now);
+    let memory = settings.expect.memory.min(FOR_EVER);
+    let until = now.checked_add(memory).filter(|until| *until > now);
     if let (Some(origin), Some(until)) = (Origin::of(uri), until) {
         settings.refusers.remember(origin, now, until);
     }

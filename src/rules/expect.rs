@@ -52,7 +52,9 @@ pub(crate) fn decide(
         (Caller::Continue, _) if may_expect(head.version) => Expectation::Continue,
         (Caller::Silent, Threshold::Above(bytes)) if may_expect(head.version) => {
             let length = content.exact().or_else(|| content_length(&head.headers));
-            if length.is_some_and(|length| length <= bytes) {
+            if length.is_some_and(|length| length <= bytes)
+                || length.is_none() && may_be_empty(head)
+            {
                 return Expectation::None;
             }
             head.headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
@@ -60,6 +62,13 @@ pub(crate) fn decide(
         }
         (Caller::Silent | Caller::Other | Caller::Continue, _) => Expectation::None,
     }
+}
+
+/// Returns whether a request of unknown length may be sent without content: hyper's HTTP/1 client gives a GET or
+/// HEAD none, unless a field says that there is some.
+fn may_be_empty(head: &request::Parts) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD)
+        && !head.headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// Returns whether the request is about its connection: CONNECT, or an upgrade.
@@ -147,6 +156,23 @@ mod tests {
 
     fn size(exact: Option<u64>) -> SizeHint {
         exact.map_or_else(SizeHint::new, SizeHint::with_exact)
+    }
+
+    /// Of these hyper sends none in HTTP/1.1, and an expectation without content must not be.
+    #[test]
+    fn a_get_of_unknown_length_may_be_empty() {
+        for (method, expected) in [
+            (Method::GET, Expectation::None),
+            (Method::HEAD, Expectation::None),
+            (Method::DELETE, Expectation::Continue),
+        ] {
+            let (mut head, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
+            assert_eq!(decide(&mut head, Some(&size(None)), Threshold::Above(MIB)), expected);
+            head.headers.remove(header::EXPECT);
+            head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            let expects = decide(&mut head, Some(&size(None)), Threshold::Above(MIB));
+            assert_eq!(expects, Expectation::Continue);
+        }
     }
 
     #[test]

@@ -240,3 +240,15 @@ async fn a_flood_of_informational_responses_ends_the_call() {
     }
     assert_eq!(*heard.lock().unwrap(), 1000);
 }
+
+#[tokio::test]
+async fn a_refusal_can_be_remembered_for_ever() {
+    let (server, seen) = refuser().await;
+    let expect = ExpectContinue::default().remember_refusals(Duration::MAX);
+    let client = FollowRedirectLayer::new().expect_continue(expect).layer(hyper_client());
+    for _ in 0..2 {
+        let (request, _) = put(server.url("/"), 2 * MIB);
+        client.clone().oneshot(request).await.unwrap();
+    }
+    assert_eq!(seen.lock().unwrap().len(), 3, "once with the expectation, twice without");
+}
