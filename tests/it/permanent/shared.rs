@@ -39,6 +39,8 @@ enum Mood {
     Dead,
     Hung,
     Slow(Duration),
+    /// It takes nothing in, and says so after a while.
+    ReadOnly,
 }
 
 impl Board {
@@ -59,7 +61,7 @@ impl Board {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well => Ok(()),
+            Mood::Well | Mood::ReadOnly => Ok(()),
             Mood::Dead => Err(io::ErrorKind::ConnectionRefused.into()),
             Mood::Hung => pending().await,
             Mood::Slow(time) => {
@@ -95,6 +97,10 @@ impl SharedStore for Board {
 
     async fn put(&self, key: &str, value: Vec<u8>, ttl: Duration) -> io::Result<()> {
         self.think().await?;
+        if *self.mood.lock().unwrap() == Mood::ReadOnly {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         assert!(ttl > Duration::from_secs(3600));
         self.kept.lock().unwrap().insert(key.into(), value.clone());
         let _ = self.changes.send(Change::Put { key: key.into(), value });
@@ -237,6 +243,29 @@ async fn a_store_that_fails_delays_nobody() {
         eprintln!("101 requests beside a store that fails: {took:?}");
         assert!(took < Duration::from_millis(500), "{took:?}");
     }
+}
+
+/// What comes behind it is told, and reads that succeed do not keep it going.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_the_store_refuses_is_given_up_although_it_reads() {
+    let (web, board) = (web(), Board::new());
+    let cache = reader(&board);
+    board.is_followed().await;
+    board.is(Mood::ReadOnly);
+    web.get(&cache, OLD).await;
+    cache.remove(&"https://a.test/other".parse().unwrap());
+    let dropped = || cache.shared_status().unwrap().dropped;
+    let began = tokio::time::Instant::now();
+    let mut number = 0;
+    while dropped() == 0 && began.elapsed() < Duration::from_secs(60) {
+        number += 1;
+        web.get(&cache, &format!("https://a.test/{number}")).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(15) && took < Duration::from_secs(20), "{took:?}");
+    let told = tokio::time::timeout(Duration::from_secs(1), cache.flush()).await;
+    assert!(told.is_ok() && dropped() == 1, "{:?}", cache.shared_status());
 }
 
 /// The bound: the timeout for each of three first requests, and then it is left alone.

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// So many failures in a row open it.
-const FAILURES: u32 = 3;
+pub(super) const FAILURES: u32 = 3;
 
 const SHORTEST: Duration = Duration::from_secs(1);
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::{
     Change, Changes, SharedStore,
+    breaker::FAILURES,
     fleet::Fleet,
     queue::Op,
     time::{sleep, within},
@@ -18,6 +19,9 @@ use super::{
 /// So many pauses of the breaker one change is tried for before it is given up: for fifteen seconds, if the
 /// store has failed just now. The store may be well, and only refuse this one.
 const ROUNDS: u32 = 5;
+
+/// After the failures that would open the breaker, this long to begin with, as the breaker does.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// How often a store that is left alone is looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -64,7 +68,8 @@ async fn write<S: SharedStore>(fleet: &Fleet<S>) {
 }
 
 async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
-    let mut rounds = 0;
+    let (mut rounds, mut failures) = (0, 0);
+    let mut pause = REFUSED;
     while rounds < ROUNDS {
         while !fleet.breaker.may_try(Instant::now()) {
             if fleet.queue.is_closed() {
@@ -76,7 +81,30 @@ async fn attempts<S: SharedStore>(fleet: &Fleet<S>, op: &Op) -> bool {
         if fleet.attempt(time_for(fleet, op), carry_out(fleet, op)).await.is_some() {
             return true;
         }
-        rounds += u32::from(fleet.breaker.is_open());
+        failures += 1;
+        if fleet.breaker.is_open() {
+            rounds += 1;
+        } else if failures >= FAILURES {
+            // Reads succeed, so that the store is not left alone, and this change does not.
+            rounds += 1;
+            if rounds < ROUNDS && is_closed_within(fleet, pause).await {
+                return false;
+            }
+            pause *= 2;
+        }
+    }
+    false
+}
+
+/// Waits, unless nobody is left who would wait for the store.
+async fn is_closed_within<S: SharedStore>(fleet: &Fleet<S>, pause: Duration) -> bool {
+    let mut waited = Duration::ZERO;
+    while waited < pause {
+        if fleet.queue.is_closed() {
+            return true;
+        }
+        sleep(PATIENCE).await;
+        waited += PATIENCE;
     }
     false
 }
