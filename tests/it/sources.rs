@@ -132,7 +132,8 @@ async fn a_file_that_was_read_in_part_is_sent_again_from_there() {
         let log = Arc::clone(&log);
         async move {
             let is_first = request.uri().path() == "/";
-            log.lock().unwrap().push(request.into_body().collect().await?.to_bytes());
+            let content = request.into_body().collect().await?.to_bytes();
+            log.lock().unwrap().push(content);
             let response = match is_first {
                 true => Response::builder().status(307).header(header::LOCATION, "/there"),
                 false => Response::builder(),
