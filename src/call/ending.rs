@@ -1,6 +1,9 @@
 //! How a call ends: with a response, with an error, or not yet.
 
-use std::error;
+use std::{
+    error,
+    task::{Context, Poll, ready},
+};
 
 use http::{Response, response};
 use http_body::Body;
@@ -10,13 +13,23 @@ use crate::{
     BoxError,
     body::{Ends, Prepared, Resend, ResponseBody},
     chain::Next,
-    error::Error,
+    error::{Error, TotalTimeElapsed},
     observe::{About, HopOutcome},
     policy::{Policy, Recalled, RequestPolicy},
     refusal::{Refusal, RefusalKind},
     rules::method,
     settings::OnRefusal,
 };
+
+/// What has come of the request that was sent last.
+pub(crate) enum Last<'a> {
+    /// Nothing yet.
+    Unanswered,
+    /// A response, of which it is not decided whether it leads to another request.
+    Undecided(&'a response::Parts),
+    /// It is decided, or nothing was sent.
+    Decided,
+}
 
 impl<P, B> Call<P, B>
 where
@@ -145,5 +158,31 @@ where
         let error = error.into();
         self.tell(About::Nothing, HopOutcome::Failed(&*error));
         Error::service(self.chain.request_line(), self.chain.history(), error)
+    }
+
+    /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
+    pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
+        let too_many = ready!(self.listener.poll_too_many(cx));
+        let too_many: BoxError = too_many.into();
+        // No other request helps against such a server.
+        let _ = self.conclude_failure(&*too_many);
+        Poll::Ready(self.error(too_many))
+    }
+
+    /// Makes the error of a call that has taken too long. No other request can follow, whatever the policy
+    /// learns of it.
+    pub(crate) fn too_late<R: Body>(&mut self, last: Last<'_>) -> Error<R> {
+        let error = TotalTimeElapsed { limit: self.settings().total_time.unwrap_or_default() };
+        match last {
+            Last::Unanswered => {
+                self.conclude_failure(&error);
+            }
+            Last::Undecided(head) => {
+                let policy = policy(&self.policy, &self.shared);
+                self.chain.conclude(policy, Ok(head), None);
+            }
+            Last::Decided => {}
+        }
+        self.error(error)
     }
 }

@@ -9,20 +9,19 @@ mod watch;
 use std::{
     ops::ControlFlow,
     sync::Arc,
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use http::{Request, Response, request, response};
 use http_body::Body;
 
+pub(crate) use self::ending::Last;
 pub use self::own::ReplayLimit;
 use self::{own::Own, watch::Watch};
 use crate::{
-    BoxError,
     body::{BodyFactory, Capacity, Glimpse, Prepared, ReplayBody, ResponseBody, Upload},
     chain::{Chain, Next, Seen, Step},
-    error::{Error, TotalTimeElapsed},
+    error::Error,
     expectation,
     history::Source,
     informational::Listener,
@@ -85,16 +84,6 @@ pub(crate) enum Outcome<B, R: Body> {
     Recall(Recollection),
     /// The request is sent.
     Send(Request<ReplayBody<B>>),
-}
-
-/// What has come of the request that was sent last.
-pub(crate) enum Last<'a> {
-    /// Nothing yet.
-    Unanswered,
-    /// A response, of which it is not decided whether it leads to another request.
-    Undecided(&'a response::Parts),
-    /// It is decided, or nothing was sent.
-    Decided,
 }
 
 /// The redirect that a question is about.
@@ -223,37 +212,11 @@ where
         self.first_sent();
     }
 
-    /// Is ready, with the error of the call, when the server has sent too many 1xx responses.
-    pub(crate) fn poll_too_many<R: Body>(&mut self, cx: &mut Context<'_>) -> Poll<Error<R>> {
-        let too_many = ready!(self.listener.poll_too_many(cx));
-        let too_many: BoxError = too_many.into();
-        // No other request helps against such a server.
-        let _ = self.conclude_failure(&*too_many);
-        Poll::Ready(self.error(too_many))
-    }
-
     /// Returns when the whole call must have ended, if it must.
     #[inline]
     pub(crate) fn total_deadline(&self) -> Option<Box<Deadline>> {
         let time = self.settings().total_time?;
         Some(Box::new(Deadline::new(&self.settings().timer, time)))
-    }
-
-    /// Makes the error of a call that has taken too long. No other request can follow, whatever the policy
-    /// learns of it.
-    pub(crate) fn too_late<R: Body>(&mut self, last: Last<'_>) -> Error<R> {
-        let error = TotalTimeElapsed { limit: self.settings().total_time.unwrap_or_default() };
-        match last {
-            Last::Unanswered => {
-                self.conclude_failure(&error);
-            }
-            Last::Undecided(head) => {
-                let policy = policy(&self.policy, &self.shared);
-                self.chain.conclude(policy, Ok(head), None);
-            }
-            Last::Decided => {}
-        }
-        self.error(error)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
