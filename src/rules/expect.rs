@@ -35,8 +35,7 @@ pub(crate) fn decide(
     threshold: Threshold,
 ) -> Expectation {
     let caller = Caller::of(&head.headers);
-    // Content of no bytes is sent without: a transport that knows the length never asks for it.
-    let Some(content) = content.filter(|content| content.exact() != Some(0)) else {
+    let Some(content) = content.filter(|content| !may_be_none(head, content)) else {
         if caller != Caller::Silent && caller != Caller::Other {
             head.headers.remove(header::EXPECT);
         }
@@ -52,9 +51,7 @@ pub(crate) fn decide(
         (Caller::Continue, _) if may_expect(head.version) => Expectation::Continue,
         (Caller::Silent, Threshold::Above(bytes)) if may_expect(head.version) => {
             let length = content.exact().or_else(|| content_length(&head.headers));
-            if length.is_some_and(|length| length <= bytes)
-                || length.is_none() && may_be_empty(head)
-            {
+            if length.is_some_and(|length| length <= bytes) {
                 return Expectation::None;
             }
             head.headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
@@ -64,11 +61,20 @@ pub(crate) fn decide(
     }
 }
 
-/// Returns whether a request of unknown length may be sent without content: hyper's HTTP/1 client gives a GET or
-/// HEAD none, unless a field says that there is some.
-fn may_be_empty(head: &request::Parts) -> bool {
-    matches!(head.method, Method::GET | Method::HEAD)
-        && !head.headers.contains_key(header::TRANSFER_ENCODING)
+/// Returns whether a transport may send the request without content.
+///
+/// Content of no bytes it never asks for, and to a GET or HEAD with content of unknown length hyper gives none in
+/// HTTP/1.1, unless a field says that there is some.
+fn may_be_none(head: &request::Parts, content: &SizeHint) -> bool {
+    let says = |name| head.headers.contains_key(name);
+    match content.exact() {
+        Some(length) => length == 0,
+        None => {
+            matches!(head.method, Method::GET | Method::HEAD)
+                && !says(header::CONTENT_LENGTH)
+                && !says(header::TRANSFER_ENCODING)
+        }
+    }
 }
 
 /// Returns whether the request is about its connection: CONNECT, or an upgrade.
@@ -160,18 +166,28 @@ mod tests {
 
     /// Of these hyper sends none in HTTP/1.1, and an expectation without content must not be.
     #[test]
-    fn a_get_of_unknown_length_may_be_empty() {
+    fn a_get_of_unknown_length_may_have_no_content() {
         for (method, expected) in [
             (Method::GET, Expectation::None),
             (Method::HEAD, Expectation::None),
             (Method::DELETE, Expectation::Continue),
         ] {
-            let (mut head, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
-            assert_eq!(decide(&mut head, Some(&size(None)), Threshold::Above(MIB)), expected);
-            head.headers.remove(header::EXPECT);
-            head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-            let expects = decide(&mut head, Some(&size(None)), Threshold::Above(MIB));
-            assert_eq!(expects, Expectation::Continue);
+            for callers in [None, Some("100-continue")] {
+                let mut request = Request::builder().method(&method);
+                if let Some(expect) = callers {
+                    request = request.header(header::EXPECT, expect);
+                }
+                let (mut head, ()) = request.body(()).unwrap().into_parts();
+                let mut decide = |head: &mut request::Parts| {
+                    let expectation = decide(head, Some(&size(None)), Threshold::Above(MIB));
+                    let is_sent = head.headers.contains_key(header::EXPECT);
+                    assert_eq!(is_sent, expectation == Expectation::Continue, "{method}");
+                    expectation
+                };
+                assert_eq!(decide(&mut head), expected, "{method}, {callers:?}");
+                head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                assert_eq!(decide(&mut head), Expectation::Continue, "{method}, {callers:?}");
+            }
         }
     }
 
