@@ -9,8 +9,6 @@ use std::{
     time::Duration,
 };
 
-use http::Uri;
-
 use super::{
     Entry, PermanentCacheBuilder, RedirectStore, builder::Partition, clock::Clock,
     key::KeysOfOrigin, options::Options, others::Others,
@@ -87,10 +85,8 @@ impl Inner {
         self.store.remove(key);
     }
 
-    pub(super) fn remove_origin(&self, uri: &Uri) {
-        if let Some(keys) = KeysOfOrigin::of(uri) {
-            self.retain(&mut |key, _| !keys.contain(key));
-        }
+    pub(super) fn remove_origin(&self, keys: &KeysOfOrigin) {
+        self.retain(&mut |key, _| !keys.contain(key));
     }
 
     pub(super) fn clear(&self) {

@@ -141,8 +141,8 @@ impl Inner {
         }
         let clears = contradiction::clears_site(uri, &response.headers, &self.options);
         let cleared = clears.then(|| KeysOfOrigin::of(uri)).flatten();
-        if clears {
-            self.remove_origin(uri);
+        if let Some(keys) = &cleared {
+            self.remove_origin(keys);
         }
         // What this call would remember at its end, too.
         if let Some(memory) = CallMemory::find(exchange.call_state(), self.id()) {
