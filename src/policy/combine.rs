@@ -168,13 +168,9 @@ fn unless_forbidden(
     attempt: &mut Attempt<'_>,
 ) -> Verdict {
     let verdict = claimant.redirect(attempt);
-    let may_follow = match &verdict {
-        Verdict::Decided(Decision::Follow | Decision::FollowWithCredentials) => true,
-        Verdict::Ask(_) => true,
-        Verdict::Decided(_) | Verdict::Peek(_) => false,
-    };
-    if !may_follow {
-        return verdict;
+    match verdict {
+        Verdict::Decided(Decision::Follow | Decision::FollowWithCredentials) | Verdict::Ask(_) => {}
+        Verdict::Decided(_) | Verdict::Peek(_) => return verdict,
     }
     let (objection, _) = branch(attempt, |attempt| other.redirect(attempt));
     both(verdict, only_forbids(objection))

@@ -175,7 +175,7 @@ impl<B, E, P: Policy> theirs::Policy<B, E> for TowerHttp<P> {
         })
     }
 
-    /// It is called for the first request too, whose fields are noted here.
+    /// It is called for the first request too, whose fields and extensions are noted here.
     fn on_request(&mut self, request: &mut Request<B>) {
         match self.next.take() {
             None => self.extensions.clone_from(request.extensions()),
