@@ -245,6 +245,20 @@ async fn a_store_that_fails_delays_nobody() {
     }
 }
 
+/// A memory that is made before there is a runtime has nobody yet who would tell the store.
+#[test]
+fn what_is_changed_before_any_call_is_told_by_a_flush() {
+    let board = Board::new();
+    board.kept.lock().unwrap().insert("another".into(), Vec::new());
+    let cache = member(&board);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        cache.clear();
+        cache.flush().await;
+    });
+    assert!(board.kept().is_empty());
+}
+
 /// What comes behind it is told, and reads that succeed do not keep it going.
 #[tokio::test(start_paused = true)]
 async fn a_change_that_the_store_refuses_is_given_up_although_it_reads() {
