@@ -388,8 +388,7 @@ async fn a_get_expects_nothing() {
 /// dropped with them.
 #[tokio::test]
 async fn an_upload_that_goes_on_beside_its_response_is_not_stopped_by_a_late_signal() {
-    const SIZE: usize = 32 << 20;
-    let server = answers_while_it_reads(SIZE).await;
+    let (request, _server) = answered_while_it_is_read().await;
     let client = hyper_client();
     let keeping = service_fn(move |request: Request<ReplayBody<OneShot>>| {
         let client = client.clone();
@@ -400,8 +399,6 @@ async fn an_upload_that_goes_on_beside_its_response_is_not_stopped_by_a_late_sig
             Ok::<_, BoxError>(response)
         }
     });
-    let (body, _) = OneShot::new(SIZE as u64, 1 << 14, Length::Known);
-    let request = Request::put(server.url("/")).body(body).unwrap();
     let response = FollowRedirectLayer::new().layer(keeping).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     drop(head);
@@ -412,8 +409,7 @@ async fn an_upload_that_goes_on_beside_its_response_is_not_stopped_by_a_late_sig
 /// An inner layer that reads the response before it hands it over does not wait for an upload that waits for it.
 #[tokio::test]
 async fn an_inner_layer_may_collect_the_response_of_an_upload_that_has_begun() {
-    const SIZE: usize = 32 << 20;
-    let server = answers_while_it_reads(SIZE).await;
+    let (request, _server) = answered_while_it_is_read().await;
     let client = hyper_client();
     let collecting = service_fn(move |request: Request<ReplayBody<OneShot>>| {
         let client = client.clone();
@@ -423,23 +419,25 @@ async fn an_inner_layer_may_collect_the_response_of_an_upload_that_has_begun() {
             Ok::<_, BoxError>(Response::from_parts(head, Full::new(bytes)))
         }
     });
-    let (body, _) = OneShot::new(SIZE as u64, 1 << 14, Length::Known);
-    let request = Request::put(server.url("/")).body(body).unwrap();
     let call = FollowRedirectLayer::new().layer(collecting).oneshot(request);
     let response = tokio::time::timeout(Duration::from_secs(20), call).await;
     let body = response.expect("nobody waits in a circle").unwrap().into_body();
     assert_eq!(body.collect().await.unwrap().to_bytes(), "done");
 }
 
-/// Says 100, reads a part, answers, reads the rest, and ends its answer.
-async fn answers_while_it_reads(size: usize) -> Server {
-    Server::start(move |mut connection, _| async move {
+/// Returns an upload of 32 MiB whose server says 100, reads a part, answers, reads the rest, and ends its answer.
+async fn answered_while_it_is_read() -> (Request<OneShot>, Server) {
+    const SIZE: usize = 32 << 20;
+    const PART: usize = 1 << 16;
+    let server = Server::start(|mut connection, _| async move {
         connection.head().await;
-        connection.say("HTTP/1.1 100 Continue\r\n\r\n").await;
-        connection.bytes(1 << 16).await;
+        connection.say(CONTINUE).await;
+        connection.bytes(PART).await;
         connection.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-        connection.bytes(size - (1 << 16)).await;
+        connection.bytes(SIZE - PART).await;
         connection.say("4\r\ndone\r\n0\r\n\r\n").await;
     })
-    .await
+    .await;
+    let (body, _) = OneShot::new(SIZE as u64, 1 << 14, Length::Known);
+    (Request::put(server.url("/")).body(body).unwrap(), server)
 }
