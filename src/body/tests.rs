@@ -463,6 +463,16 @@ fn what_is_taken_while_it_is_held_is_sent_when_it_goes_on() {
     assert_eq!(first, ["a", "pending"]);
 }
 
+/// A layer inside may keep what signals for as long as it likes.
+#[test]
+fn a_signal_that_comes_after_the_response_was_handed_over_stops_nothing() {
+    let (mut upload, mut first) = upload(Script::new(&["a", "b"]), 100);
+    let control = upload.control().unwrap();
+    assert!(upload.hand_over(Ends::ByItself).is_none());
+    control.answered(0);
+    assert_eq!([poll(&mut first), poll(&mut first)], ["a", "b"]);
+}
+
 #[test]
 fn a_body_that_panics_fails_the_next_hop_too() {
     let script = Script::new(&["a", "b"]);
