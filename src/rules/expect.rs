@@ -178,7 +178,7 @@ mod tests {
                     request = request.header(header::EXPECT, expect);
                 }
                 let (mut head, ()) = request.body(()).unwrap().into_parts();
-                let mut decide = |head: &mut request::Parts| {
+                let decide = |head: &mut request::Parts| {
                     let expectation = decide(head, Some(&size(None)), Threshold::Above(MIB));
                     let is_sent = head.headers.contains_key(header::EXPECT);
                     assert_eq!(is_sent, expectation == Expectation::Continue, "{method}");
