@@ -8,11 +8,13 @@
 //! - RFC 9110's own: `Authorization`, `Proxy-Authorization`, `WWW-Authenticate`, `Proxy-Authenticate`;
 //! - `Cookie` and `Cookie2`;
 //! - `Referer`, whose URL may be presigned;
-//! - the names under which APIs take a key most often: `X-Api-Key`, `X-Auth-Token`, `X-Csrf-Token`,
-//!   `Private-Token`;
+//! - the names under which APIs take a key most often: `X-Api-Key`, `Api-Key`, `X-Goog-Api-Key`,
+//!   `X-Auth-Key`, `X-Auth-Token`, `X-Access-Token`, `X-Vault-Token`; GitLab's `Private-Token`,
+//!   `Job-Token`, `Deploy-Token`; and `X-Csrf-Token`, `X-Xsrf-Token`;
 //! - Amazon S3's session tokens and encryption keys, as listed by rclone's GHSA-8mxv-9xhp-86h4:
 //!   `X-Amz-Security-Token`, `X-Amz-S3session-Token`, `Ibm-Service-Instance-Id`, and the six fields
-//!   `X-Amz-[Copy-Source-]Server-Side-Encryption-Customer-{Algorithm,Key,Key-Md5}`.
+//!   `X-Amz-[Copy-Source-]Server-Side-Encryption-Customer-{Algorithm,Key,Key-Md5}`; and the like
+//!   of Google and Azure: `X-Goog-Encryption-Key`, `X-Ms-Encryption-Key`.
 //!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
@@ -22,7 +24,7 @@ use http::{
 };
 
 /// The fields that the module's documentation lists.
-static SENSITIVE_FIELDS: [HeaderName; 20] = [
+static SENSITIVE_FIELDS: [HeaderName; 30] = [
     header::AUTHORIZATION,
     header::COOKIE,
     HeaderName::from_static("cookie2"),
@@ -31,9 +33,17 @@ static SENSITIVE_FIELDS: [HeaderName; 20] = [
     header::WWW_AUTHENTICATE,
     header::REFERER,
     HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("x-auth-key"),
     HeaderName::from_static("x-auth-token"),
-    HeaderName::from_static("x-csrf-token"),
+    HeaderName::from_static("x-access-token"),
+    HeaderName::from_static("x-vault-token"),
     HeaderName::from_static("private-token"),
+    HeaderName::from_static("job-token"),
+    HeaderName::from_static("deploy-token"),
+    HeaderName::from_static("x-csrf-token"),
+    HeaderName::from_static("x-xsrf-token"),
     HeaderName::from_static("x-amz-security-token"),
     HeaderName::from_static("x-amz-s3session-token"),
     HeaderName::from_static("ibm-service-instance-id"),
@@ -43,6 +53,8 @@ static SENSITIVE_FIELDS: [HeaderName; 20] = [
     HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-algorithm"),
     HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-key"),
     HeaderName::from_static("x-amz-copy-source-server-side-encryption-customer-key-md5"),
+    HeaderName::from_static("x-goog-encryption-key"),
+    HeaderName::from_static("x-ms-encryption-key"),
 ];
 
 /// Returns whether `name` or `value` must not reach another origin.
