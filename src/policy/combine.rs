@@ -4,7 +4,7 @@ use http::{StatusCode, request};
 
 use super::{
     Admission, Answer, Attempt, Decision, Edits, Exchange, ExpectSupport, Outgoing, Policy,
-    Question, Recall, Verdict, is_asked,
+    Question, Recall, Verdict, is_asked, verdict::About,
 };
 
 /// Follows where both policies do; made by [`Policy::and`].
@@ -95,6 +95,10 @@ impl<A: Policy, B: Policy> Policy for Or<A, B> {
                     second => Verdict::ask(either((question, edits), (second, second_edits))),
                 }
             }
+            Verdict::Peek(limit) => {
+                let (second, _) = branch(attempt, |attempt| ask(&self.second, is_claimed, attempt));
+                for_both(limit, second)
+            }
             verdict => {
                 attempt.edit(edits);
                 verdict
@@ -144,21 +148,26 @@ fn admit(first: &impl Policy, second: &impl Policy, request: &mut Outgoing<'_>) 
 fn agreed(first: &impl Policy, second: &impl Policy, attempt: &mut Attempt<'_>) -> Verdict {
     attempt.begin_branch();
     let mut verdict = first.redirect(attempt);
-    let (second, second_edits) = branch(attempt, |attempt| second.redirect(attempt));
-    let is_the_same = leads_there(&second_edits, attempt) && sends_that(&second_edits, attempt);
+    let (mut second_verdict, mut second_edits) =
+        branch(attempt, |attempt| second.redirect(attempt));
+    let is_the_same = makes_that(&second_edits, attempt);
     let mut first_edits = attempt.end_branch();
     if !is_the_same {
         // The first has agreed to another request than the second makes of it. What it said and edited
         // was about that one.
         attempt.edit(second_edits.clone());
         (verdict, first_edits) = branch(attempt, |attempt| first.redirect(attempt));
-        if !leads_there(&first_edits, attempt) {
-            return Decision::fail("two policies lead to different targets").into();
+        if !makes_that(&first_edits, attempt) {
+            attempt.edit(first_edits.clone());
+            (second_verdict, second_edits) = branch(attempt, |attempt| second.redirect(attempt));
+            if !makes_that(&second_edits, attempt) {
+                return Decision::fail("two policies lead to different requests").into();
+            }
         }
     }
     attempt.edit(first_edits);
     attempt.edit(second_edits);
-    both(verdict, second)
+    both(verdict, second_verdict)
 }
 
 /// Asks the policy that has claimed this status, and where it would follow, the other, who may forbid it.
@@ -169,11 +178,16 @@ fn unless_forbidden(
 ) -> Verdict {
     let verdict = claimant.redirect(attempt);
     match verdict {
-        Verdict::Decided(Decision::Follow | Decision::FollowWithCredentials) | Verdict::Ask(_) => {}
-        Verdict::Decided(_) | Verdict::Peek(_) => return verdict,
+        Verdict::Decided(Decision::Follow | Decision::FollowWithCredentials)
+        | Verdict::Ask(_)
+        | Verdict::Peek(_) => {}
+        Verdict::Decided(_) => return verdict,
     }
     let (objection, _) = branch(attempt, |attempt| other.redirect(attempt));
-    both(verdict, only_forbids(objection))
+    match verdict {
+        Verdict::Peek(limit) => for_both(limit, objection),
+        verdict => both(verdict, only_forbids(objection)),
+    }
 }
 
 /// Returns the verdict of a policy that has nothing to say but no.
@@ -186,9 +200,9 @@ fn only_forbids(verdict: Verdict) -> Verdict {
         Verdict::Decided(decision) => decides(decision).into(),
         Verdict::Peek(limit) => Verdict::Peek(limit),
         Verdict::Ask(question) => Verdict::ask(async move {
-            let Answer { decision, edits } = question.await;
+            let Answer { decision, edits, about } = question.await;
             let edits = Edits { strip: edits.strip, ..Edits::default() };
-            Answer { decision: decides(decision), edits }
+            Answer { decision: decides(decision), edits, about }
         }),
     }
 }
@@ -212,14 +226,11 @@ fn changes(edits: Edits, attempt: &Attempt<'_>) -> Edits {
     }
 }
 
-/// Returns whether `edits` lead where the attempt leads without them.
-fn leads_there(edits: &Edits, attempt: &Attempt<'_>) -> bool {
+/// Returns whether `edits` lead where the attempt leads without them, and send the method and the content
+/// that it sends.
+fn makes_that(edits: &Edits, attempt: &Attempt<'_>) -> bool {
     edits.target.as_ref().is_none_or(|target| attempt.target() == Ok(target))
-}
-
-/// Returns whether `edits` send the method and the content that the attempt sends without them.
-fn sends_that(edits: &Edits, attempt: &Attempt<'_>) -> bool {
-    edits.method.as_ref().is_none_or(|method| attempt.next_method() == method)
+        && edits.method.as_ref().is_none_or(|method| attempt.next_method() == method)
         && edits.content.is_none_or(|content| attempt.next_content() == content)
 }
 
@@ -231,6 +242,15 @@ fn branch(
     attempt.begin_branch();
     let verdict = ask(attempt);
     (verdict, attempt.end_branch())
+}
+
+/// Peeks into as much of the body as one policy wants to see, and as another, which would take less for
+/// all that there is.
+fn for_both(limit: usize, other: Verdict) -> Verdict {
+    match other {
+        Verdict::Peek(other) => Verdict::Peek(limit.max(other)),
+        Verdict::Decided(_) | Verdict::Ask(_) => Verdict::Peek(limit),
+    }
 }
 
 fn both(first: Verdict, second: Verdict) -> Verdict {
@@ -252,20 +272,25 @@ fn both(first: Verdict, second: Verdict) -> Verdict {
 
 /// Answers as the first does, or where it passes, as the second.
 async fn either(first: (Question, Edits), second: (Verdict, Edits)) -> Answer {
-    let (question, mut edits) = first;
+    let ((question, mut edits), (second, mut second_edits)) = (first, second);
     let answer = question.await;
     if !matches!(answer.decision, Decision::Pass) {
         edits.extend(answer.edits);
-        return Answer { decision: answer.decision, edits };
+        return Answer { edits, ..answer };
     }
-    let (second, mut edits) = second;
-    edits.strip.extend(answer.edits.strip);
+    if answer.about == About::WhatWasShown && !edits.make_the_same(&second_edits) {
+        return Decision::fail(
+            "it was confirmed that another request is sent: join `StrictConfirm` by `and`",
+        )
+        .into();
+    }
+    second_edits.strip.extend(answer.edits.strip);
     match second {
-        Verdict::Decided(decision) => Answer { decision, edits },
+        Verdict::Decided(decision) => Answer { decision, edits: second_edits, about: answer.about },
         Verdict::Ask(question) => {
             let answer = question.await;
-            edits.extend(answer.edits);
-            Answer { decision: answer.decision, edits }
+            second_edits.extend(answer.edits);
+            Answer { edits: second_edits, ..answer }
         }
         Verdict::Peek(_) => unreachable!("a peek comes before every question"),
     }
@@ -409,6 +434,41 @@ mod tests {
             let verdict = policy.redirect(&mut redirect.attempt());
             assert!(matches!(verdict, Verdict::Decided(Decision::Stop)), "{verdict:?}");
         }
+    }
+
+    /// The first, which is asked again about another target, makes another method of it.
+    #[test]
+    fn nobody_sends_what_another_has_not_seen() {
+        const MIRROR: &str = "http://mirror.test/x";
+        let posts_there = || {
+            redirect_fn(|attempt| {
+                if attempt.target().is_ok_and(|target| target.uri() == MIRROR) {
+                    attempt.keep_method();
+                }
+                Decision::Pass
+            })
+        };
+        let reads_there = |stops: bool| {
+            redirect_fn(move |attempt| {
+                if stops && *attempt.next_method() != Method::GET {
+                    return Decision::Stop;
+                }
+                attempt.set_target(Target::new(Uri::from_static(MIRROR), None).unwrap());
+                Decision::Follow
+            })
+        };
+        let ends = |policy: &dyn Policy| {
+            let request = Request::post("http://a.test/").body(()).unwrap();
+            let response = Response::builder().status(302).header(header::LOCATION, "/x").body(());
+            let mut redirect = AttemptBuilder::new(request, response.unwrap());
+            let mut attempt = redirect.attempt();
+            let Verdict::Decided(decision) = policy.redirect(&mut attempt) else { panic!("asks") };
+            (decision.is_final(), attempt.next_method().clone())
+        };
+        assert!(ends(&posts_there().and(reads_there(true))).0);
+        assert!(ends(&reads_there(true).and(posts_there())).0);
+        assert_eq!(ends(&posts_there().and(reads_there(false))), (false, Method::POST));
+        assert_eq!(ends(&reads_there(false).and(posts_there())), (false, Method::POST));
     }
 
     /// What retries, within S3 too, is no redirect that S3 would have to promise.

@@ -33,6 +33,11 @@ impl Edits {
         self.target.is_some() || self.method.is_some() || self.content.is_some()
     }
 
+    /// Returns whether they make the same request as others, but for header fields.
+    pub(super) fn make_the_same(&self, other: &Self) -> bool {
+        (&self.target, &self.method, self.content) == (&other.target, &other.method, other.content)
+    }
+
     /// Applies the fields to `headers`: what is stripped is not set either.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.set {

@@ -251,9 +251,24 @@ impl fmt::Debug for Question {
 pub struct Answer {
     pub(crate) decision: Decision,
     pub(crate) edits: Edits,
+    pub(super) about: About,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// The redirect, wherever policies may lead it.
+    AnyRequest,
+    /// The request that somebody was shown, and no other.
+    WhatWasShown,
 }
 
 impl Answer {
+    /// Makes the answer of somebody who was shown the request that would be sent.
+    pub(super) fn about_what_was_shown(decision: Decision) -> Self {
+        Self { about: About::WhatWasShown, ..decision.into() }
+    }
+
     /// Returns the decision.
     pub fn decision(&self) -> &Decision {
         &self.decision
@@ -281,13 +296,17 @@ impl Answer {
             decision = Decision::fail("an answer makes a request that was not agreed to");
         }
         self.edits.extend(other.edits);
-        Self { decision, edits: self.edits }
+        let about = match self.about {
+            About::AnyRequest => other.about,
+            About::WhatWasShown => self.about,
+        };
+        Self { decision, edits: self.edits, about }
     }
 }
 
 impl From<Decision> for Answer {
     fn from(decision: Decision) -> Self {
-        Self { decision, edits: Edits::default() }
+        Self { decision, edits: Edits::default(), about: About::AnyRequest }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     BoxError,
     body::Resend,
     origins::KnownOrigins,
-    policy::{Attempt, Decision, Policy, Verdict},
+    policy::{Answer, Attempt, Decision, Policy, Verdict},
     rules::{
         method::{self, Content},
         origin::Origin,
@@ -27,7 +27,10 @@ use crate::{
 ///
 /// As that specification notes, 301 and 302 do not change the method; 303 makes it GET. 305 is never
 /// followed. It asks too, whatever the method, where a redirect leads to what was requested before, and
-/// after five redirects. What would be refused anyway is not asked about.
+/// after five redirects. What the limit refuses, and what cannot be sent again, is not asked about.
+///
+/// Another policy is joined by [`and`](Policy::and). Behind an [`or`](Policy::or) it may make another
+/// request, and one that was not confirmed is refused.
 ///
 /// Clones share what was [confirmed for a time](Consent::For).
 ///
@@ -158,7 +161,9 @@ impl Policy for StrictConfirm {
             return pass;
         }
         let answer = self.ask.ask(Confirmation::of(attempt, target, doubts));
-        Verdict::ask(async move { settle(answer.await, origin, &consents) })
+        Verdict::ask(async move {
+            Answer::about_what_was_shown(settle(answer.await, origin, &consents))
+        })
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, Uri, header};
 use tokio::sync::oneshot;
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_follow_redirect::{
-    ExpectContinue, FollowRedirectLayer, Policy, Refusal, RefusalKind, ReplayLimit,
+    ExpectContinue, FollowRedirectLayer, Policy, Refusal, RefusalKind, ReplayLimit, Target,
     policy::{
-        self, Decision, HttpsOnly, StrictConfirm, Verdict,
+        self, Decision, HttpsOnly, Standard, StrictConfirm, Verdict,
         strict::{Confirmation, Consent, Doubt, NotConfirmed},
     },
 };
@@ -265,4 +265,52 @@ async fn a_method_that_an_answer_brings_is_not_sent_unconfirmed() {
         call.next().await.redirect(303, "https://b.test/");
         call.end().await.unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_what_the_limit_refuses() {
+    let (policy, asked) = answering(|| Consent::Yes);
+    let mut call = Call::start(layer(&policy).limit(0), send("POST", "http://a.test/pay", "1"));
+    call.next().await.redirect(307, "/x");
+    let error = call.end().await.unwrap_err();
+    assert_eq!(refused(&error), Some(RefusalKind::TooManyRedirects));
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+/// Behind an `or` the other policy makes the request, once this one has nothing against it.
+#[tokio::test]
+async fn what_was_not_shown_is_not_sent_behind_an_or() {
+    let elsewhere = || {
+        policy::redirect_fn(|attempt| {
+            attempt.set_target(Target::new(Uri::from_static("http://c.test/pay"), None).unwrap());
+            Decision::Follow
+        })
+    };
+    let (policy, asked) = answering(|| Consent::Yes);
+    let layer = FollowRedirectLayer::new();
+    let table: [(Box<dyn Policy>, u16, Option<&str>); 4] = [
+        (Box::new(policy.clone().or(Standard)), 307, Some("POST http://a.test/x")),
+        // It was asked about a POST, and the other makes it a GET.
+        (Box::new(policy.clone().or(Standard)), 302, None),
+        (Box::new(policy.clone().or(elsewhere())), 307, None),
+        (Box::new(policy.clone().and(elsewhere())), 307, Some("POST http://c.test/pay")),
+    ];
+    for (policy, status, expected) in table {
+        let request = send("POST", "http://a.test/pay", "1");
+        let mut call = Call::start(layer.clone().with_policy(policy), request);
+        call.next().await.redirect(status, "/x");
+        match expected {
+            Some(line) => {
+                let next = call.next().await;
+                assert_eq!(next.line(), line);
+                next.answer(ok());
+                call.end().await.unwrap();
+            }
+            None => {
+                let error = call.end().await.unwrap_err();
+                assert_eq!(refused(&error), Some(RefusalKind::Policy), "{status}");
+            }
+        }
+    }
+    assert_eq!(asked.lock().unwrap().len(), 4);
 }
