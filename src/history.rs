@@ -75,7 +75,7 @@ impl History {
 
     /// Returns what a stored link to the first URI may be replaced by ([RFC 7538 §3]): where the
     /// permanent redirects (301 and 308) led that the chain began with, or `None` if it began with
-    /// another.
+    /// another, or with one whose target a policy chose.
     ///
     /// It has the fragment that goes with it, and no userinfo.
     ///
@@ -122,7 +122,17 @@ pub struct Hop {
     pub(crate) status: StatusCode,
     pub(crate) source: Source,
     pub(crate) elapsed: Duration,
+    pub(crate) chosen_by: ChosenBy,
     pub(crate) recorded: Recorded,
+}
+
+/// Who says where a redirect leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChosenBy {
+    /// The server, in its `Location`.
+    Server,
+    /// A policy that names another target.
+    Policy,
 }
 
 /// The fields of a redirect that were asked for, as far as the limit allows.
@@ -184,7 +194,8 @@ impl Hop {
     }
 
     fn is_permanent(&self) -> bool {
-        matches!(self.status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
+        self.chosen_by == ChosenBy::Server
+            && matches!(self.status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
     }
 }
 
@@ -268,6 +279,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             source: Source::Server,
             elapsed: Duration::ZERO,
+            chosen_by: ChosenBy::Server,
             recorded: Recorded::default(),
         }
     }

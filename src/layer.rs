@@ -136,8 +136,10 @@ impl<P> FollowRedirectLayer<P> {
     /// Refuses a redirect that leads to a request which was sent before in the same chain.
     ///
     /// Two requests are the same if method, URI and credentials are: a POST that is answered 303
-    /// with its own URI is no loop. By default a loop ends at the [limit](Self::limit), since a server
-    /// may answer the same request otherwise the next time.
+    /// with its own URI is no loop. A redirect that sets a cookie begins anew, for there may be a jar
+    /// inside, and one for which a policy tells the inner service something is not looked at. By default a
+    /// loop ends at the [limit](Self::limit), since a server may answer the same request otherwise the next
+    /// time.
     ///
     /// ```
     /// # use bytes::Bytes;

@@ -159,8 +159,9 @@ impl Chain {
         resend: Resend,
     ) -> (response::Parts, Step) {
         let (response, ()) = remembered.response().into_parts();
-        let target = remembered.target.clone().inheriting(self.at.fragment.as_deref());
+        let fragment = self.at.fragment.as_deref();
         let request = self.at.head.whole();
+        let target = remembered.target.clone().on(&request.uri).inheriting(fragment);
         let proposal = Proposal::of(request, response.status, Ok(target), &settings.methods);
         let nothing = Glimpse::of_nothing();
         let seen = Seen {
@@ -205,6 +206,11 @@ impl Chain {
                 self.settle(settings, response, pending, decision, seen.elapsed)
             }
             Verdict::Ask(question) => {
+                // Nobody is asked in vain.
+                if self.hops().len() >= settings.limit {
+                    let decision = Decision::refuse(RefusalKind::TooManyRedirects);
+                    return self.settle(settings, response, pending, decision, seen.elapsed);
+                }
                 self.trail_mut().pending = Some(pending);
                 Step::Ask(question)
             }

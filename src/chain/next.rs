@@ -2,18 +2,17 @@
 
 use std::{mem, time::Duration};
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, request};
+use http::{Extensions, Method, StatusCode, Uri, Version, request};
 
-use super::{Chain, standing::Standing};
+use super::{Chain, standing::Standing, trail::Visits};
 use crate::{
-    history::{Hop, Recorded, Source},
+    history::{ChosenBy, Hop, Recorded, Source},
     policy::Edits,
     rules::{
         expect,
         method::Content,
-        next::{self, Crossing, Secrets},
+        next::{Change, Crossing, Secrets},
         target::Target,
-        visit::Visit,
     },
     settings::Settings,
 };
@@ -46,19 +45,21 @@ pub(super) struct Followed {
     /// Those of the caller that may go along, if not all do.
     pub(super) extensions: Option<Extensions>,
     pub(super) edits: Edits,
-    /// The request that it was an answer to, if loops are looked for.
-    pub(super) visit: Option<Visit>,
+    pub(super) visits: Visits,
     pub(super) status: StatusCode,
     pub(super) source: Source,
     pub(super) elapsed: Duration,
+    pub(super) chosen_by: ChosenBy,
     /// What the history keeps of the response's.
     pub(super) recorded: Recorded,
 }
 
 impl Followed {
-    /// Makes the fields of the next request of those that were sent.
-    pub(super) fn change(&self, headers: &mut HeaderMap, content: Content, secrets: Secrets<'_>) {
-        next::change(headers, content, self.crossing, secrets);
+    /// Makes of the fields that were sent those of the next request.
+    pub(super) fn change(&self, sent: &mut request::Parts, content: Content, secrets: Secrets<'_>) {
+        let (method, headers) = (&sent.method, &mut sent.headers);
+        let Self { method: next_method, crossing, .. } = self;
+        Change { method, next_method, content, crossing: *crossing }.apply(headers, secrets);
         self.edits.apply(headers);
     }
 }
@@ -111,7 +112,7 @@ impl Chain {
             Source::Server => self.trail_mut().walk = None,
         }
         let (request, secrets) = self.at.whole(settings);
-        followed.change(&mut request.headers, content, secrets);
+        followed.change(request, content, secrets);
         let Standing { head, fragment, set_by_policy } = &mut self.at;
         let request = head.whole();
         if followed.crossing != Crossing::WithinOrigin {
@@ -137,9 +138,10 @@ impl Chain {
             status: followed.status,
             source: followed.source,
             elapsed: followed.elapsed,
+            chosen_by: followed.chosen_by,
             recorded: followed.recorded,
         });
-        trail.visited.extend(followed.visit);
+        trail.visit(followed.visits);
     }
 
     /// Makes the request that was sent last again, without `Expect`.

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, StatusCode, Uri, response};
+use http::{Extensions, HeaderMap, StatusCode, Uri, header, response};
 
 use super::{
     Chain, Pending, Step,
     next::{Followed, Kind, Next},
-    trail::Trail,
+    trail::{Trail, Visits},
 };
 use crate::{
     body::Resend,
@@ -17,7 +17,7 @@ use crate::{
     rules::{
         location::LocationError,
         method::{self, Content},
-        next::{Crossing, Grant},
+        next::{Crossing, Grant, Secrets},
         target::Target,
         visit::Visit,
     },
@@ -35,6 +35,7 @@ impl Chain {
         elapsed: Duration,
     ) -> Step {
         let Pending { proposal, mut edits, resend, source } = pending;
+        let chosen_by = proposal.chosen_by(&edits);
         let Proposal { method, content, target } = proposal.edited(&mut edits);
         let status = response.status;
         let grant = match self.grant(decision, status, target.as_ref().ok()) {
@@ -65,46 +66,63 @@ impl Chain {
             crossing,
             extensions,
             edits,
-            visit: None,
+            visits: Visits::Same,
             status,
             source,
             elapsed,
+            chosen_by,
             recorded,
         };
-        // What a policy claims is no redirect. It may be about something that no field shows, such as
-        // the region to sign for, and the policy knows when to end.
-        if settings.loops == Loops::Detect && method::is_redirect(status) {
-            let (last, next) = self.visits(settings, &followed, &uri, content);
-            let visited = |trail: &Trail| trail.visited.contains(&next);
-            if last == next || self.trail.as_deref().is_some_and(visited) {
+        match self.visits(settings, response, &followed, &uri, content) {
+            Some(visits) => followed.visits = visits,
+            None => {
                 let target = Target::of_request(uri, followed.fragment);
-                return Step::Refuse(self.refusal_to(
-                    RefusalKind::Loop,
-                    status,
-                    Some(&target),
-                    None,
-                ));
+                let loops = self.refusal_to(RefusalKind::Loop, status, Some(&target), None);
+                return Step::Refuse(loops);
             }
-            // What is only remembered was not sent, and may have been sent back since.
-            followed.visit = (source == Source::Server).then_some(last);
         }
         Step::Send(Box::new(Next { uri, content, kind: Kind::Redirect(followed) }))
     }
 
-    /// Returns the request that was sent last, and the one that would follow, as far as they may be
-    /// one and the same.
+    /// Returns what has been visited if a redirect is followed, or `None` if it loops, and loops are looked
+    /// for.
     fn visits(
         &self,
         settings: &Settings,
+        response: &response::Parts,
         followed: &Followed,
         uri: &Uri,
         content: Content,
-    ) -> (Visit, Visit) {
+    ) -> Option<Visits> {
+        // What a policy claims is no redirect. It may be about something that no field shows, such as
+        // the region to sign for, and the policy knows when to end.
+        if settings.loops != Loops::Detect || !method::is_redirect(followed.status) {
+            return Some(Visits::Same);
+        }
+        // A jar inside may send it to whoever is asked again.
+        if response.headers.contains_key(header::SET_COOKIE) {
+            return Some(Visits::Forget);
+        }
+        // Only the inner service sees how the next request differs.
+        if !followed.edits.extensions.is_empty() {
+            return Some(Visits::Same);
+        }
         let secrets = self.at.secrets(settings);
         let mut sent = self.at.head.to_parts();
         let last = Visit::new(&sent.method, &sent.uri, &sent.headers, secrets);
-        followed.change(&mut sent.headers, content, secrets);
-        (last, Visit::new(&followed.method, uri, &sent.headers, secrets))
+        followed.change(&mut sent, content, secrets);
+        let set: Vec<_> = followed.edits.set.keys().chain(secrets.set_by_policy).cloned().collect();
+        let secrets = Secrets { set_by_policy: &set, ..secrets };
+        let next = Visit::new(&followed.method, uri, &sent.headers, secrets);
+        let visited = |trail: &Trail| trail.visited.contains(&next);
+        if last == next || self.trail.as_deref().is_some_and(visited) {
+            return None;
+        }
+        // What is only remembered was not sent, and may have been sent back since.
+        Some(match followed.source {
+            Source::Server => Visits::Add(last),
+            Source::Memory => Visits::Same,
+        })
     }
 
     /// Returns what a decision grants, or what it leads to if it does not follow.

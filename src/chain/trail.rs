@@ -14,6 +14,25 @@ pub(super) struct Trail {
     pub(super) walk: Option<Walk>,
 }
 
+/// What a redirect makes of the requests that count as visited.
+pub(super) enum Visits {
+    Same,
+    /// The request that it was an answer to is one.
+    Add(Visit),
+    /// None is any more: sent again, each could be answered otherwise.
+    Forget,
+}
+
+impl Trail {
+    pub(super) fn visit(&mut self, visits: Visits) {
+        match visits {
+            Visits::Same => {}
+            Visits::Add(visit) => self.visited.push(visit),
+            Visits::Forget => self.visited.clear(),
+        }
+    }
+}
+
 impl Chain {
     /// Returns the redirects that were followed.
     #[inline]

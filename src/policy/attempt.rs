@@ -7,11 +7,11 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, r
 use super::Edits;
 use crate::{
     body::Resend,
-    history::{Hop, Source},
+    history::{ChosenBy, Hop, Source},
     rules::{
         location::{self, LocationError, LocationLimit},
         method::{self, Content, MethodRules},
-        next::{self, Crossing, Secrets},
+        next::{Change, Crossing, Secrets},
         origin,
         target::{Target, redacted},
     },
@@ -88,6 +88,14 @@ impl Proposal {
             // A response that a policy claims is about the same request.
             .unwrap_or_else(|| (request.method.clone(), Content::Keep));
         Self { method, content, target }
+    }
+
+    /// Returns who says where the request goes, when the policies have edited it.
+    pub(crate) fn chosen_by(&self, edits: &Edits) -> ChosenBy {
+        match &edits.target {
+            Some(target) if self.target.as_ref() != Ok(target) => ChosenBy::Policy,
+            _ => ChosenBy::Server,
+        }
     }
 
     /// Returns the proposal as the policies have edited it.
@@ -179,8 +187,14 @@ impl<'a> Attempt<'a> {
     pub fn next_headers(&self) -> HeaderMap {
         let crossing =
             if self.is_same_origin() { Crossing::WithinOrigin } else { Crossing::Anonymous };
-        let mut headers =
-            next::headers(&self.request.headers, self.next_content(), crossing, self.secrets);
+        let change = Change {
+            method: &self.request.method,
+            next_method: self.next_method(),
+            content: self.next_content(),
+            crossing,
+        };
+        let mut headers = self.request.headers.clone();
+        change.apply(&mut headers, self.secrets);
         let mut edits = self.edits.clone();
         self.branches.iter().for_each(|branch| edits.extend(branch.clone()));
         edits.apply(&mut headers);
@@ -228,11 +242,11 @@ impl<'a> Attempt<'a> {
     }
 
     /// Sets where the next request goes. A target without a fragment inherits that of the request
-    /// ([RFC 9110 §10.2.2]).
+    /// ([RFC 9110 §10.2.2]), and one that is only a path stays on the server.
     ///
     /// [RFC 9110 §10.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
     pub fn set_target(&mut self, target: Target) {
-        self.top().target = Some(target);
+        self.top().target = Some(target.on(&self.request.uri));
     }
 
     /// Sets a header field of the next request, in place of all its values.

@@ -7,7 +7,7 @@ use http::{Extensions, Method, Request, Response, StatusCode, Uri, header, reque
 use super::attempt::{Attempt, CallFacts, Proposal};
 use crate::{
     body::Resend,
-    history::{Hop, Recorded, Source},
+    history::{ChosenBy, Hop, Recorded, Source},
     rules::{
         location::LocationLimit,
         method::MethodRules,
@@ -86,7 +86,8 @@ impl AttemptBuilder {
     pub fn hop(mut self, method: Method, uri: Uri, status: StatusCode) -> Self {
         let requested = Target::new(uri, None).expect("an http or https URI");
         let (source, elapsed, recorded) = (Source::Server, Duration::ZERO, Recorded::default());
-        self.hops.push(Hop { method, requested, status, source, elapsed, recorded });
+        let chosen_by = ChosenBy::Server;
+        self.hops.push(Hop { method, requested, status, source, elapsed, chosen_by, recorded });
         self
     }
 

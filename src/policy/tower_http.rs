@@ -11,11 +11,11 @@ use tower_http::follow_redirect::policy as theirs;
 use super::{Attempt, CallFacts, Decision, Policy, Proposal, Verdict};
 use crate::{
     body::Resend,
-    history::{Hop, Recorded, Source},
+    history::{ChosenBy, Hop, Recorded, Source},
     rules::{
         location::LocationLimit,
         method::{Content, MethodRules},
-        next::{self, Crossing, Grant, Secrets},
+        next::{Change, Crossing, Grant, Secrets},
         target::Target,
     },
     settings,
@@ -140,7 +140,9 @@ impl<P: Policy> TowerHttp<P> {
             return None;
         }
         let crossing = Crossing::between(&request.uri, target.uri(), grant);
-        let mut headers = next::headers(&request.headers, content, crossing, secrets);
+        let change = Change { method: &request.method, next_method: &method, content, crossing };
+        let mut headers = request.headers.clone();
+        change.apply(&mut headers, secrets);
         edits.apply(&mut headers);
         if crossing != Crossing::WithinOrigin {
             self.set_by_policy.clear();
@@ -152,6 +154,7 @@ impl<P: Policy> TowerHttp<P> {
             status: theirs.status(),
             source: Source::Server,
             elapsed: Duration::ZERO,
+            chosen_by: ChosenBy::Server,
             recorded: Recorded::default(),
         });
         Some(Next { headers, crossing, extensions: edits.extensions })

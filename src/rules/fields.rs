@@ -6,27 +6,29 @@ use http::header::{self, HeaderMap, HeaderName};
 
 /// Fields that go when the content goes, besides every `Content-*` field (RFC 9110 §8 and §6.6,
 /// RFC 9530, RFC 3230).
-static CONTENT_FIELDS: [HeaderName; 8] = [
+static CONTENT_FIELDS: [HeaderName; 6] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("repr-digest"),
-    HeaderName::from_static("want-content-digest"),
     header::EXPECT,
     header::LAST_MODIFIED,
     header::TRAILER,
     header::TRANSFER_ENCODING,
-    // It says where an unsafe request comes from; the GET that takes its place is a safe one.
-    header::ORIGIN,
 ];
 
-/// Preconditions: they were meant for the method that is given up ([RFC 9110 §13.1]).
+/// Fields that were meant for the method that is given up: preconditions ([RFC 9110 §13.1]), and a range
+/// ([RFC 9110 §14.2]), which without its `If-Range` would ask for a part of anything.
 ///
 /// [RFC 9110 §13.1]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1
-static PRECONDITIONS: [HeaderName; 5] = [
+/// [RFC 9110 §14.2]: https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+static METHOD_FIELDS: [HeaderName; 7] = [
     header::IF_MATCH,
     header::IF_NONE_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_UNMODIFIED_SINCE,
     header::IF_RANGE,
+    header::RANGE,
+    // It says where an unsafe request comes from; the GET that takes its place is a safe one.
+    header::ORIGIN,
 ];
 
 /// Fields of a single connection, besides those that `Connection` names ([RFC 9110 §7.6.1]).
@@ -43,10 +45,10 @@ static HOP_FIELDS: [HeaderName; 5] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Removes every field that describes content or asks for something about it.
+/// Removes every field that describes content, or how it is sent.
 ///
-/// That is `Content-*`, `Digest`, `Repr-Digest`, `Want-Content-Digest`, `Last-Modified`; how content
-/// is sent (`Transfer-Encoding`, `Trailer`, `Expect`); the preconditions (`If-*`); and `Origin`.
+/// That is `Content-*`, `Digest`, `Repr-Digest`, `Last-Modified`; and `Transfer-Encoding`, `Trailer`,
+/// `Expect`.
 ///
 /// ```
 /// use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
@@ -62,7 +64,26 @@ static HOP_FIELDS: [HeaderName; 5] = [
 pub fn drop_content_fields(headers: &mut HeaderMap) {
     let prefixed: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("content-")).cloned().collect();
-    for name in prefixed.iter().chain(&CONTENT_FIELDS).chain(&PRECONDITIONS) {
+    for name in prefixed.iter().chain(&CONTENT_FIELDS) {
+        headers.remove(name);
+    }
+}
+
+/// Removes the fields that were meant for another method: the preconditions (`If-*`), `Range`, and
+/// `Origin`.
+///
+/// ```
+/// use http::header::{ACCEPT, HeaderMap, HeaderValue, IF_MATCH};
+/// use tower_follow_redirect::rules::fields;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+/// headers.insert(IF_MATCH, HeaderValue::from_static("\"v1\""));
+/// fields::drop_method_fields(&mut headers);
+/// assert_eq!(headers.len(), 1);
+/// ```
+pub fn drop_method_fields(headers: &mut HeaderMap) {
+    for name in &METHOD_FIELDS {
         headers.remove(name);
     }
 }
@@ -146,8 +167,6 @@ mod tests {
             "trailer",
             "expect",
             "last-modified",
-            "if-match",
-            "origin",
         ];
         for name in gone {
             let mut found = headers(&[(name, "x"), ("accept", "*/*"), ("x-content", "1")]);
@@ -155,6 +174,23 @@ mod tests {
             drop_content_fields(&mut found);
             assert_eq!(found, headers(&[("accept", "*/*"), ("x-content", "1")]), "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_meant_for_another_method_goes() {
+        let mut found = headers(&[
+            ("if-none-match", "\"v1\""),
+            ("if-range", "\"v1\""),
+            ("range", "bytes=9-"),
+            ("origin", "https://a.test"),
+            ("content-type", "text/plain"),
+            ("want-content-digest", "sha-256=1"),
+        ]);
+        drop_method_fields(&mut found);
+        let rest = [("content-type", "text/plain"), ("want-content-digest", "sha-256=1")];
+        assert_eq!(found, headers(&rest));
+        drop_content_fields(&mut found);
+        assert_eq!(found, headers(&rest[1..]));
     }
 
     #[test]

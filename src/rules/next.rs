@@ -2,7 +2,7 @@
 //!
 //! [RFC 9110 §15.4]: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::{credentials, fields, method::Content, origin};
 
@@ -58,37 +58,35 @@ impl Secrets<'_> {
     }
 }
 
-/// Makes the fields of the next request from those that were sent.
-pub(crate) fn headers(
-    sent: &HeaderMap,
-    content: Content,
-    crossing: Crossing,
-    secrets: Secrets<'_>,
-) -> HeaderMap {
-    let mut headers = sent.clone();
-    change(&mut headers, content, crossing, secrets);
-    headers
+/// What the next request changes, as far as its fields depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a> {
+    /// The method that was sent.
+    pub(crate) method: &'a Method,
+    pub(crate) next_method: &'a Method,
+    pub(crate) content: Content,
+    pub(crate) crossing: Crossing,
 }
 
-/// Makes those of the next request of the fields that were sent.
-pub(crate) fn change(
-    headers: &mut HeaderMap,
-    content: Content,
-    crossing: Crossing,
-    secrets: Secrets<'_>,
-) {
-    fields::drop_hop_fields(headers);
-    if content == Content::Drop {
-        fields::drop_content_fields(headers);
-    }
-    if crossing != Crossing::WithinOrigin {
-        credentials::leave_origin(headers);
-        for name in secrets.set_by_policy {
-            headers.remove(name);
+impl Change<'_> {
+    /// Makes those of the next request of the fields that were sent.
+    pub(crate) fn apply(self, headers: &mut HeaderMap, secrets: Secrets<'_>) {
+        fields::drop_hop_fields(headers);
+        if self.content == Content::Drop {
+            fields::drop_content_fields(headers);
         }
-    }
-    if crossing == Crossing::Anonymous {
-        credentials::strip(headers, secrets.added);
+        if self.method != self.next_method {
+            fields::drop_method_fields(headers);
+        }
+        if self.crossing != Crossing::WithinOrigin {
+            credentials::leave_origin(headers);
+            for name in secrets.set_by_policy {
+                headers.remove(name);
+            }
+        }
+        if self.crossing == Crossing::Anonymous {
+            credentials::strip(headers, secrets.added);
+        }
     }
 }
 
@@ -98,23 +96,38 @@ mod tests {
 
     #[test]
     fn each_crossing_takes_what_it_must() {
+        const KEEP: Content = Content::Keep;
+        const DROP: Content = Content::Drop;
         let table = [
-            (Content::Keep, Crossing::WithinOrigin, "accept authorization content-type host x-own"),
-            (Content::Drop, Crossing::WithinOrigin, "accept authorization host x-own"),
-            (Content::Keep, Crossing::Anonymous, "accept content-type"),
-            (Content::Keep, Crossing::Trusted, "accept authorization content-type"),
+            (
+                "POST",
+                KEEP,
+                Crossing::WithinOrigin,
+                "accept authorization content-type host if-match x-own",
+            ),
+            ("GET", DROP, Crossing::WithinOrigin, "accept authorization host x-own"),
+            ("POST", DROP, Crossing::WithinOrigin, "accept authorization host if-match x-own"),
+            ("PUT", KEEP, Crossing::WithinOrigin, "accept authorization content-type host x-own"),
+            ("POST", KEEP, Crossing::Anonymous, "accept content-type if-match"),
+            ("POST", KEEP, Crossing::Trusted, "accept authorization content-type if-match"),
         ];
         let mut sent = HeaderMap::new();
-        for name in ["accept", "authorization", "connection", "content-type", "host", "x-own"] {
+        let names =
+            ["accept", "authorization", "connection", "content-type", "host", "if-match", "x-own"];
+        for name in names {
             sent.insert(name, HeaderValue::from_static("v"));
         }
         let own = [HeaderName::from_static("x-own")];
         let secrets = Secrets { added: &[], set_by_policy: &own };
-        for (content, crossing, expected) in table {
-            let headers = headers(&sent, content, crossing, secrets);
+        for (method, content, crossing, expected) in table {
+            let next_method = Method::try_from(method).unwrap();
+            let change =
+                Change { method: &Method::POST, next_method: &next_method, content, crossing };
+            let mut headers = sent.clone();
+            change.apply(&mut headers, secrets);
             let mut found: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
             found.sort_unstable();
-            assert_eq!(found.join(" "), expected, "{content:?} {crossing:?}");
+            assert_eq!(found.join(" "), expected, "{method} {content:?} {crossing:?}");
         }
     }
 }

@@ -30,7 +30,7 @@ impl Target {
     ///
     /// Fails if `uri` has a scheme that is neither `http` nor `https` (in lower case, as transports
     /// want it), or has an authority but no scheme. A URI with neither (`/path`) stays on the server
-    /// it is sent to.
+    /// of the request.
     ///
     /// ```
     /// use http::Uri;
@@ -87,6 +87,18 @@ impl Target {
         Self { uri: self.uri, fragment }
     }
 
+    /// Returns the target of a request to `server`, whose origin a target without one has.
+    pub(crate) fn on(self, server: &Uri) -> Self {
+        if self.uri.authority().is_some() {
+            return self;
+        }
+        let mut parts = self.uri.clone().into_parts();
+        parts.scheme = server.scheme().cloned();
+        parts.authority = server.authority().cloned();
+        let uri = Uri::from_parts(parts).map_or(self.uri, without_userinfo);
+        Self { uri, fragment: self.fragment }
+    }
+
     pub(crate) fn into_parts(self) -> (Uri, Option<Box<str>>) {
         (self.uri, self.fragment)
     }
@@ -109,7 +121,10 @@ pub(crate) fn without_userinfo(uri: Uri) -> Uri {
     let Ok(authority) = host.parse() else { return uri };
     let mut parts = uri.clone().into_parts();
     parts.authority = Some(authority);
-    parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    // That of CONNECT has neither scheme nor path.
+    if parts.scheme.is_some() {
+        parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    }
     Uri::from_parts(parts).unwrap_or(uri)
 }
 
@@ -142,5 +157,24 @@ mod tests {
         let uri = Uri::from_static("https://u:secret@a.test:8443/x?sig=secret");
         assert_eq!(redacted(&uri).to_string(), "https://a.test:8443/x?…");
         assert_eq!(redacted(&Uri::from_static("/x")).to_string(), "/x");
+        for (uri, shown) in [
+            ("https://u:secret@a.test:8443", "https://a.test:8443/"),
+            ("u:secret@a.test:443", "a.test:443"),
+        ] {
+            assert_eq!(without_userinfo(Uri::from_static(uri)).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_path_stays_on_its_server() {
+        for (path, server, expected) in [
+            ("/y?q", "https://u:secret@a.test:8443/x", "https://a.test:8443/y?q"),
+            ("/y", "/x", "/y"),
+            ("http://b.test/y", "https://a.test/x", "http://b.test/y"),
+        ] {
+            let target = Target::new(Uri::from_static(path), Some("f")).unwrap();
+            let target = target.on(&Uri::from_static(server));
+            assert_eq!(target.url(), format!("{expected}#f"));
+        }
     }
 }

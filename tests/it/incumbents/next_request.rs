@@ -215,3 +215,30 @@ async fn b27_origin_is_null_after_another_origin() {
     within.redirect(307, "https://b.test/");
     assert_eq!(call.next().await.field("origin"), Some("null"));
 }
+
+/// A 303 changes no GET (RFC 9110 §15.4, step 5), and a range is never left without its `If-Range`.
+#[tokio::test]
+async fn what_was_meant_for_a_method_goes_with_it() {
+    for (method, code, kept) in [
+        ("GET", 303, true),
+        ("HEAD", 303, true),
+        ("GET", 302, true),
+        ("POST", 303, false),
+        ("POST", 301, false),
+    ] {
+        let mut request = send(method, "http://a.test/file", "");
+        for (name, value) in [
+            ("range", "bytes=9-"),
+            ("if-range", "\"v1\""),
+            ("if-none-match", "\"v1\""),
+            ("origin", "http://a.test"),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let mut call = Call::start(FollowRedirectLayer::new(), request);
+        call.next().await.redirect(code, "/other");
+        let fields = ["if-none-match", "if-range", "origin", "range"];
+        let expected = if kept { &fields[..] } else { &[] };
+        assert_eq!(call.next().await.fields(), expected, "{method} {code}");
+    }
+}

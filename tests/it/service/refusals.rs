@@ -1,6 +1,6 @@
 //! Nothing is silent: every 3xx that is handed back says why.
 
-use http::{HeaderValue, Request, header};
+use http::{HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
 use tower_follow_redirect::{
     FollowRedirectLayer, History, OnRefusal, Policy, Refusal, RefusalKind, ReplayLimit,
@@ -166,4 +166,63 @@ async fn a_loop_whose_fields_have_changed_places_is_noticed() {
         call.next().await.redirect(302, location);
     }
     assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::Loop));
+}
+
+/// What differs may be a field that a policy sets, from the first redirect on.
+#[tokio::test]
+async fn what_a_policy_sets_anew_makes_another_request() {
+    let token = policy::redirect_fn(|attempt| {
+        if let Some(token) = attempt.response().headers.get("x-give").cloned() {
+            attempt.set_header(HeaderName::from_static("x-session"), token);
+        }
+        Decision::Follow
+    });
+    let layer = FollowRedirectLayer::new().detect_loops().with_policy(token);
+    let mut call = Call::start(layer, get("http://a.test/"));
+    for session in ["1", "2", "2"] {
+        let mut response = redirect(302, "/");
+        response.headers_mut().insert("x-give", HeaderValue::from_static(session));
+        call.next().await.answer(response);
+    }
+    assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::Loop));
+}
+
+/// It may be an extension, which only the inner service sees.
+#[tokio::test]
+async fn what_a_policy_tells_the_inner_service_makes_another_request() {
+    let region = policy::redirect_fn(|attempt| {
+        let hop = attempt.hops().len();
+        attempt.next_extensions().insert(hop);
+        Decision::Follow
+    });
+    let layer = FollowRedirectLayer::new().detect_loops().with_policy(region);
+    let mut call = Call::start(layer, get("http://a.test/"));
+    call.next().await.redirect(307, "/");
+    call.end_with_ok().await;
+}
+
+/// Somebody's cookie jar is inside, and whoever was asked before is asked with the cookie now.
+#[tokio::test]
+async fn a_gate_that_sets_a_cookie_is_no_loop() {
+    let layer = FollowRedirectLayer::new().detect_loops();
+    let mut call = Call::start(layer, get("http://a.test/page"));
+    call.next().await.redirect(302, "/gate");
+    let mut opened = redirect(302, "/other");
+    opened.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_static("seen=1"));
+    call.next().await.answer(opened);
+    call.next().await.redirect(302, "/page");
+    call.next().await.redirect(302, "/other");
+    assert_eq!(refused(&call.end().await.unwrap_err()), Some(RefusalKind::Loop));
+}
+
+/// CONNECT, whose target has neither a scheme nor a path.
+#[tokio::test]
+async fn the_refusal_of_a_tunnel_shows_no_userinfo() {
+    let request = send("CONNECT", "user:s3cr3t@a.test:443", "");
+    let mut call = Call::start(FollowRedirectLayer::new(), request);
+    call.next().await.redirect(302, "http://b.test/");
+    let response = call.end().await.unwrap();
+    let refusal = Refusal::of(&response).unwrap();
+    assert_eq!(refusal.kind(), RefusalKind::Tunnel);
+    assert_eq!(refusal.uri(), "a.test:443");
 }

@@ -8,20 +8,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, ServiceExt};
 use tower_follow_redirect::{
     FollowRedirectLayer, Fragment, History, HopOutcome, Policy, RefusalKind, ReplayBody, Target,
-    policy::{self, Answer, Decision, HttpsOnly, Limited, SameOrigin, Standard, Verdict},
+    policy::{self, Answer, Attempt, Decision, HttpsOnly, Limited, SameOrigin, Standard, Verdict},
 };
 use tower_test::mock;
 
 use crate::support::{
     body::Pieces,
     get,
-    step::{Call, reason, redirect, refused},
+    step::{Call, ok, reason, redirect, refused},
     text,
 };
 
@@ -442,4 +442,67 @@ async fn a_target_of_a_policy_inherits_the_fragment_unless_it_has_one() {
         assert_eq!(History::of(&response).unwrap().fragment(), Some(expected));
         assert_eq!(told.lock().unwrap().as_deref(), Some(expected));
     }
+}
+
+/// A policy that wants to see so much of a body, and stops if it sees less.
+fn reads(wanted: usize) -> impl Policy {
+    policy::redirect_fn(move |attempt| match attempt.peeked() {
+        None => Verdict::Peek(wanted),
+        Some(seen) if seen.len() < wanted => Decision::Stop.into(),
+        Some(_) => Decision::Pass.into(),
+    })
+}
+
+#[tokio::test]
+async fn each_of_two_policies_sees_as_much_of_a_body_as_it_asks_for() {
+    /// Claims 301, and so asks the other only what it has against it.
+    struct Claims<P>(P);
+    impl<P: Policy> Policy for Claims<P> {
+        fn redirect(&self, attempt: &mut Attempt<'_>) -> Verdict {
+            self.0.redirect(attempt)
+        }
+        fn claims(&self, status: StatusCode) -> bool {
+            status == StatusCode::BAD_REQUEST
+        }
+    }
+    // "see there" is nine bytes long.
+    let policies: [(Box<dyn Policy>, u16); 5] = [
+        (Box::new(reads(1).or(reads(9))), 302),
+        (Box::new(reads(9).or(reads(1))), 302),
+        (Box::new(reads(1).and(reads(9))), 302),
+        (Box::new(Claims(reads(1)).and(reads(9))), 302),
+        (Box::new(Claims(reads(1)).and(reads(9))), 400),
+    ];
+    for (index, (policy, status)) in policies.into_iter().enumerate() {
+        let keeps_target = policy::redirect_fn(|attempt| {
+            let target = attempt.target().cloned().unwrap();
+            attempt.set_target(target);
+            Decision::Follow
+        });
+        let layer = FollowRedirectLayer::new().with_policy(policy.or(Claims(keeps_target)));
+        let mut call = Call::start(layer, get("http://a.test/1"));
+        call.next().await.redirect(status, "/2");
+        let next = call.next().await;
+        assert_eq!(next.uri(), "http://a.test/2", "{index}");
+        next.answer(ok());
+        call.end().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_a_policy_names_stays_on_the_server() {
+    let path = policy::redirect_fn(|attempt| {
+        attempt.set_target(Target::new(Uri::from_static("/y"), None).unwrap());
+        Decision::Follow
+    });
+    let layer = FollowRedirectLayer::new().with_policy(path.and(SameOrigin));
+    let mut call = Call::start(layer, bearer());
+    call.next().await.redirect(301, "/x");
+    let next = call.next().await;
+    assert_eq!(next.uri(), "https://a.test/y");
+    assert_eq!(next.field("authorization"), Some("of a"));
+    next.answer(ok());
+    let response = call.end().await.unwrap();
+    // The server has not said so.
+    assert!(History::of(&response).unwrap().permanent_target().is_none());
 }
