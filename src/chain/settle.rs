@@ -120,7 +120,7 @@ impl Chain {
         }
         // What is only remembered was not sent, and may have been sent back since.
         Some(match followed.source {
-            Source::Server => Visits::Add(last),
+            Source::Server => Visits::Add(Box::new(last)),
             Source::Memory => Visits::Same,
         })
     }

@@ -18,7 +18,7 @@ pub(super) struct Trail {
 pub(super) enum Visits {
     Same,
     /// The request that it was an answer to is one.
-    Add(Visit),
+    Add(Box<Visit>),
     /// None is any more: sent again, each could be answered otherwise.
     Forget,
 }
@@ -27,7 +27,7 @@ impl Trail {
     pub(super) fn visit(&mut self, visits: Visits) {
         match visits {
             Visits::Same => {}
-            Visits::Add(visit) => self.visited.push(visit),
+            Visits::Add(visit) => self.visited.push(*visit),
             Visits::Forget => self.visited.clear(),
         }
     }
