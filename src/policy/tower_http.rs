@@ -1,14 +1,14 @@
 //! Our policies in tower-http's `FollowRedirect`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
-    request, response,
+    Extensions, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request,
+    response,
 };
 use tower_http::follow_redirect::policy as theirs;
 
-use super::{Attempt, CallFacts, Decision, Policy, Proposal, Verdict};
+use super::{Attempt, CallFacts, Decision, Edits, Policy, Proposal, Verdict};
 use crate::{
     body::Resend,
     history::{ChosenBy, Hop, Recorded, Source},
@@ -16,7 +16,7 @@ use crate::{
         location::LocationLimit,
         method::{Content, MethodRules},
         next::{Change, Crossing, Grant, Secrets},
-        target::Target,
+        target::{Target, without_userinfo},
     },
     settings,
 };
@@ -25,14 +25,17 @@ use crate::{
 ///
 /// So its decisions can be had without another layer. What tower-http has no place for is not there: a
 /// policy sees neither the fields nor the body of the response, but only its status and where it leads,
-/// and is not asked where that is nowhere, nor [before a request leaves](Policy::admit). A redirect is handed back, and not followed, where the policy
+/// and is not asked where that is nowhere, nor [before a request leaves](Policy::admit). It sees the request
+/// without what policies after it have changed. A redirect is handed back, and not followed, where the policy
 ///
 /// - has a [question](Verdict::ask), or wants to [peek](Verdict::Peek);
 /// - fails (its error is lost) or leads elsewhere than `Location` does;
 /// - wants another method, or the content, where tower-http has changed the one and dropped the other.
 ///
-/// Across origins credentials are removed, as our layer does it, unless the policy grants them. The
-/// content is sent again only if tower-http has a copy, by its `clone_body_fn`.
+/// Across origins credentials and extensions are removed, as our layer does it, unless the policy grants
+/// them; also where another of tower-http's policies follows, as in `or`: that is no hop of ours. What
+/// another has removed does not come back. Userinfo in a URI goes along no redirect. The content is sent
+/// again only if tower-http has a copy, by its `clone_body_fn`.
 ///
 /// ```
 /// # use bytes::Bytes;
@@ -62,14 +65,15 @@ use crate::{
 #[derive(Clone)]
 pub struct TowerHttp<P> {
     policy: P,
-    /// The fields of the request that was sent last.
-    sent: HeaderMap,
+    /// The request that was sent last. Its extensions are the caller's, as far as they have come along.
+    sent: Option<request::Parts>,
+    /// Of the redirect that the policy has followed, and that is not on its way yet.
     next: Option<Next>,
     hops: Vec<Hop>,
     /// The names of those that the policy has set.
     set_by_policy: Vec<HeaderName>,
-    /// The caller's extensions, as far as they have come along.
-    extensions: Extensions,
+    /// Whether the policy has added extensions.
+    extended: bool,
     limit: usize,
     call_state: Extensions,
 }
@@ -77,10 +81,16 @@ pub struct TowerHttp<P> {
 /// What becomes of the next request, which tower-http makes.
 #[derive(Clone)]
 struct Next {
-    headers: HeaderMap,
-    crossing: Crossing,
-    /// Those of the policy.
-    extensions: Extensions,
+    content: Content,
+    grant: Grant,
+    edits: Edits,
+}
+
+impl Next {
+    /// Of a redirect that another policy follows: ours was not asked, or has stopped.
+    fn unasked() -> Self {
+        Self { content: Content::Keep, grant: Grant::Nothing, edits: Edits::default() }
+    }
 }
 
 impl<P: Policy> TowerHttp<P> {
@@ -88,11 +98,11 @@ impl<P: Policy> TowerHttp<P> {
     pub fn new(policy: P) -> Self {
         Self {
             policy,
-            sent: HeaderMap::new(),
+            sent: None,
             next: None,
             hops: Vec::new(),
             set_by_policy: Vec::new(),
-            extensions: Extensions::new(),
+            extended: false,
             limit: settings::LIMIT,
             call_state: Extensions::new(),
         }
@@ -117,7 +127,7 @@ impl<P: Policy> TowerHttp<P> {
         if self.hops.len() >= self.limit {
             return None;
         }
-        let (request, response) = (self.request(theirs), response(theirs)?);
+        let (request, response) = (self.sent.clone()?, response(theirs)?);
         let (rules, limit) = (MethodRules::default(), LocationLimit::default());
         let proposal = Proposal::new(&request, None, &response, &rules, limit);
         let secrets = Secrets { added: &[], set_by_policy: &self.set_by_policy };
@@ -135,19 +145,10 @@ impl<P: Policy> TowerHttp<P> {
         let target = target.ok()?;
         let as_theirs = method == *theirs.method()
             && content == content_of(theirs)
-            && target.uri() == theirs.location();
+            && *target.uri() == without_userinfo(theirs.location().clone());
         if !as_theirs {
             return None;
         }
-        let crossing = Crossing::between(&request.uri, target.uri(), grant);
-        let change = Change { method: &request.method, next_method: &method, content, crossing };
-        let mut headers = request.headers.clone();
-        change.apply(&mut headers, secrets);
-        edits.apply(&mut headers);
-        if crossing != Crossing::WithinOrigin {
-            self.set_by_policy.clear();
-        }
-        self.set_by_policy.extend(edits.set.keys().cloned());
         self.hops.push(Hop {
             method: request.method,
             requested: Target::of_request(request.uri, None),
@@ -157,15 +158,54 @@ impl<P: Policy> TowerHttp<P> {
             chosen_by: ChosenBy::Server,
             recorded: Recorded::default(),
         });
-        Some(Next { headers, crossing, extensions: edits.extensions })
+        Some(Next { content, grant, edits })
     }
 
-    fn request(&self, theirs: &theirs::Attempt<'_>) -> request::Parts {
-        let (mut request, ()) = Request::new(()).into_parts();
-        request.method = theirs.previous_method().clone();
-        request.uri = theirs.previous().clone();
-        request.headers = self.sent.clone();
-        request
+    /// Changes the next request, and returns the caller's extensions in it. It is tower-http's, so that
+    /// what other policies have removed is gone.
+    fn change<B>(
+        &mut self,
+        sent: &request::Parts,
+        request: &mut Request<B>,
+        next: Next,
+    ) -> Extensions {
+        let Next { content, grant, edits } = next;
+        // tower-http keeps it, that of `Location` as well as that of the request.
+        let uri = mem::take(request.uri_mut());
+        *request.uri_mut() = without_userinfo(uri);
+        let crossing = Crossing::between(&sent.uri, request.uri(), grant);
+        let secrets = Secrets { added: &[], set_by_policy: &self.set_by_policy };
+        let next_method = request.method().clone();
+        Change { method: &sent.method, next_method: &next_method, content, crossing }
+            .apply(request.headers_mut(), secrets);
+        edits.apply(request.headers_mut());
+        let mut callers = self.callers(&sent.extensions, request.extensions());
+        if crossing == Crossing::Anonymous {
+            callers.clear();
+        }
+        // What the policy has set for an origin does not leave it.
+        if crossing != Crossing::WithinOrigin {
+            self.set_by_policy.clear();
+            self.extended = false;
+            request.extensions_mut().clone_from(&callers);
+        }
+        self.set_by_policy.extend(edits.set.keys().cloned());
+        self.extended |= !edits.extensions.is_empty();
+        request.extensions_mut().extend(edits.extensions);
+        callers
+    }
+
+    /// Returns the caller's extensions among those that have come along.
+    ///
+    /// Nothing tells whose one is. So where the policy has added some, the caller's are those of before,
+    /// if none of them was removed since, and none otherwise: what is removed does not come back.
+    fn callers(&self, before: &Extensions, come_along: &Extensions) -> Extensions {
+        if !self.extended {
+            return come_along.clone();
+        }
+        let mut both = come_along.clone();
+        both.extend(before.clone());
+        if both.len() == come_along.len() { before.clone() } else { Extensions::new() }
     }
 }
 
@@ -178,24 +218,26 @@ impl<B, E, P: Policy> theirs::Policy<B, E> for TowerHttp<P> {
         })
     }
 
-    /// It is called for the first request too, whose fields and extensions are noted here.
+    /// It is called for every request: the first, and those after redirects that ours was not asked about.
     fn on_request(&mut self, request: &mut Request<B>) {
-        match self.next.take() {
-            None => self.extensions.clone_from(request.extensions()),
-            Some(next) => {
-                *request.headers_mut() = next.headers;
-                if next.crossing == Crossing::Anonymous {
-                    self.extensions.clear();
-                }
-                // What the policy has set for an origin does not leave it.
-                if next.crossing != Crossing::WithinOrigin {
-                    request.extensions_mut().clone_from(&self.extensions);
-                }
-                request.extensions_mut().extend(next.extensions);
-            }
-        }
-        self.sent.clone_from(request.headers());
+        let next = self.next.take().unwrap_or_else(Next::unasked);
+        let callers = match self.sent.take() {
+            None => request.extensions().clone(),
+            Some(sent) => self.change(&sent, request, next),
+        };
+        self.sent = Some(head(request, callers));
     }
+}
+
+/// Copies the head of a request, with other extensions.
+fn head<B>(request: &Request<B>, extensions: Extensions) -> request::Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method.clone_from(request.method());
+    head.uri.clone_from(request.uri());
+    head.version = request.version();
+    head.headers.clone_from(request.headers());
+    head.extensions = extensions;
+    head
 }
 
 /// Returns what a verdict grants, if it is one that can be carried out.

@@ -15,7 +15,7 @@ use tower_follow_redirect::policy::{
 };
 use tower_http::follow_redirect::{
     FollowRedirectLayer,
-    policy::{PolicyExt, clone_body_fn},
+    policy::{Action, Attempt, Policy as Theirs, PolicyExt, clone_body_fn},
 };
 
 type Body = Full<Bytes>;
@@ -35,6 +35,15 @@ const SECRETS: [&str; 3] = ["authorization", "x-api-key", "referer"];
 
 /// Makes a call that is redirected to each of the locations.
 async fn call<P: Policy + Clone>(
+    policy: P,
+    request: (&str, &str),
+    locations: &[(u16, &'static str)],
+) -> (Sent, u16) {
+    call_with(TowerHttp::new(policy), request, locations).await
+}
+
+/// Makes such a call under a policy of tower-http's.
+async fn call_with<P: Theirs<Body, Infallible> + Clone>(
     policy: P,
     (method, uri): (&str, &str),
     locations: &[(u16, &'static str)],
@@ -58,7 +67,7 @@ async fn call<P: Policy + Clone>(
         async { Ok::<_, Infallible>(response) }
     });
     let copies = clone_body_fn(|body: &Body| Some(body.clone()));
-    let policy = PolicyExt::and::<_, Body, Infallible>(TowerHttp::new(policy), copies);
+    let policy = PolicyExt::and::<_, Body, Infallible>(policy, copies);
     let client = FollowRedirectLayer::with_policy(policy).layer(server);
     let request = Request::builder()
         .method(method)
@@ -73,6 +82,11 @@ async fn call<P: Policy + Clone>(
 
 fn lines(sent: &Sent) -> Vec<&str> {
     sent.iter().map(|(line, _)| &**line).collect()
+}
+
+/// Returns which requests have a secret.
+fn has(sent: &Sent, name: &str) -> Vec<bool> {
+    sent.iter().map(|(_, found)| found.iter().any(|secret| secret == name)).collect()
 }
 
 #[tokio::test]
@@ -140,11 +154,113 @@ async fn the_extensions_of_a_policy_do_not_leave_their_origin() {
     }));
     let hops = &[(302, "/2"), (302, "http://b.test/")];
     let (sent, _) = call(policy, ("GET", "http://a.test/"), hops).await;
-    let has = |name: &str| -> Vec<bool> {
-        sent.iter().map(|(_, secret)| secret.iter().any(|secret| secret == name)).collect()
-    };
-    assert_eq!(has("policy's"), [false, true, false]);
-    assert_eq!(has("caller"), [true, true, true]);
+    assert_eq!(has(&sent, "policy's"), [false, true, false]);
+    assert_eq!(has(&sent, "caller"), [true, true, true]);
+}
+
+/// A policy of tower-http's that removes a credential and the caller from the second request.
+#[derive(Clone, Default)]
+struct Remover {
+    requests: usize,
+}
+
+impl<B, E> Theirs<B, E> for Remover {
+    fn redirect(&mut self, _: &Attempt<'_>) -> Result<Action, E> {
+        Ok(Action::Follow)
+    }
+
+    fn on_request(&mut self, request: &mut Request<B>) {
+        self.requests += 1;
+        if self.requests == 2 {
+            request.headers_mut().remove(header::AUTHORIZATION);
+            request.extensions_mut().remove::<Caller>();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_policy_sees_the_extensions_of_the_caller() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let policy = Arc::new(policy::redirect_fn(move |attempt| {
+        let extensions = &attempt.request().extensions;
+        let found = [extensions.get::<Caller>().is_some(), extensions.get::<Policys>().is_some()];
+        log.lock().unwrap().push(found);
+        attempt.next_extensions().insert(Policys);
+        Decision::Follow
+    }));
+    let hops = &[(302, "/2"), (302, "http://b.test/"), (302, "/2")];
+    call(policy, ("GET", "http://a.test/"), hops).await;
+    assert_eq!(*seen.lock().unwrap(), [[true, false], [true, false], [false, false]]);
+}
+
+/// tower-http takes that of the request along to a path, too.
+#[tokio::test]
+async fn userinfo_stops_no_redirect_and_goes_along_none() {
+    let hops = &[(302, "/2"), (302, "http://u:p@a.test/3"), (302, "4"), (302, "http://u@b.test/")];
+    let (sent, status) = call(SameOrigin, ("GET", "http://u:p@a.test/"), hops).await;
+    let expected = [
+        "GET http://u:p@a.test/",
+        "GET http://a.test/2",
+        "GET http://a.test/3",
+        "GET http://a.test/4",
+    ];
+    assert_eq!((lines(&sent), status), (expected.to_vec(), 302));
+    let (sent, _) = call(Decision::Pass, ("GET", "http://a.test/"), &hops[3..]).await;
+    assert_eq!(lines(&sent), ["GET http://a.test/", "GET http://b.test/"]);
+    assert_eq!(has(&sent, "authorization"), [true, false]);
+}
+
+#[tokio::test]
+async fn what_another_policy_removes_does_not_come_back() {
+    let plain: Arc<dyn Policy> = Arc::new(Decision::FollowWithCredentials);
+    let adding: Arc<dyn Policy> = Arc::new(policy::redirect_fn(|attempt| {
+        attempt.next_extensions().insert(Policys);
+        Decision::FollowWithCredentials
+    }));
+    let hops = &[(302, "/2"), (302, "/3"), (302, "http://b.test/"), (302, "/2")];
+    for policy in [plain, adding] {
+        let (ours, remover) = (TowerHttp::new(policy), Remover::default());
+        let first = PolicyExt::and::<_, Body, Infallible>(ours.clone(), remover.clone());
+        let second = PolicyExt::and::<_, Body, Infallible>(remover, ours);
+        let get = ("GET", "http://a.test/");
+        for (sent, _) in [call_with(first, get, hops).await, call_with(second, get, hops).await] {
+            for name in ["authorization", "caller"] {
+                assert_eq!(has(&sent, name), [true, false, false, false, false], "{name}");
+            }
+            assert_eq!(has(&sent, "x-api-key"), [true; 5]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_stay_at_home_where_another_policy_follows() {
+    let hops = &[(302, "/2"), (302, "http://b.test/"), (302, "http://a.test/")];
+    let get = ("GET", "http://a.test/");
+    let ours = TowerHttp::new(Decision::FollowWithCredentials);
+    let unasked = PolicyExt::or::<_, Body, Infallible>(Action::Follow, ours);
+    let ours = TowerHttp::new(Decision::Stop);
+    let overruled = PolicyExt::or::<_, Body, Infallible>(ours, Action::Follow);
+    for (sent, _) in [call_with(unasked, get, hops).await, call_with(overruled, get, hops).await] {
+        for name in ["authorization", "x-api-key", "caller"] {
+            assert_eq!(has(&sent, name), [true, true, false, false], "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_policy_sets_stays_in_its_origin_where_another_policy_follows() {
+    let ours = TowerHttp::new(Arc::new(policy::redirect_fn(|attempt| {
+        attempt.set_header(header::REFERER, HeaderValue::from_static("http://a.test/"));
+        attempt.next_extensions().insert(Policys);
+        if attempt.hops().is_empty() { Decision::Follow } else { Decision::Stop }
+    })));
+    let policy = PolicyExt::or::<_, Body, Infallible>(ours, Action::Follow);
+    let hops = &[(302, "/2"), (302, "http://b.test/")];
+    let (sent, _) = call_with(policy, ("GET", "http://a.test/"), hops).await;
+    for name in ["referer", "policy's"] {
+        assert_eq!(has(&sent, name), [false, true, false], "{name}");
+    }
 }
 
 #[tokio::test]
