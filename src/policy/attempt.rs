@@ -92,8 +92,9 @@ impl Proposal {
 
     /// Returns who says where the request goes, when the policies have edited it.
     pub(crate) fn chosen_by(&self, edits: &Edits) -> ChosenBy {
+        let said = self.target.as_ref().map(Target::uri);
         match &edits.target {
-            Some(target) if self.target.as_ref() != Ok(target) => ChosenBy::Policy,
+            Some(target) if said != Ok(target.uri()) => ChosenBy::Policy,
             _ => ChosenBy::Server,
         }
     }

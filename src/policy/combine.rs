@@ -278,7 +278,8 @@ async fn either(first: (Question, Edits), second: (Verdict, Edits)) -> Answer {
         edits.extend(answer.edits);
         return Answer { edits, ..answer };
     }
-    if answer.about == About::WhatWasShown && !edits.make_the_same(&second_edits) {
+    let is_stopped = matches!(&second, Verdict::Decided(decision) if decision.is_final());
+    if answer.about == About::WhatWasShown && !is_stopped && !edits.make_the_same(&second_edits) {
         return Decision::fail(
             "it was confirmed that another request is sent: join `StrictConfirm` by `and`",
         )
