@@ -59,21 +59,24 @@ pub(crate) fn decide(
 /// Returns how content waits that expects something, or `None` where nobody would tell it to go.
 pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> {
     let Settings { expect: ExpectContinue { wait, unreported, .. }, timer, .. } = settings;
-    let patience = match (support, unreported) {
+    let wait = match (support, unreported) {
         (_, Unreported::SendAtOnce) if !Listener::HEARS => return None,
         (ExpectSupport::Answers | ExpectSupport::Decides, Unreported::SendAtOnce) => {
-            Patience::UntilAnswered
+            LONGEST_WAIT.max(*wait)
         }
-        (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => {
-            Patience::Until(Box::new(Deadline::new(timer, *wait)))
-        }
+        (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => *wait,
     };
+    let patience = Patience::Until(Box::new(Deadline::new(timer, wait)));
     let successor = match support {
         ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
         ExpectSupport::Decides => Successor::Excluded,
     };
     Some(Wait { patience, heard: Heard { successor, unreported: *unreported } })
 }
+
+/// How long content waits for a server that always answers. Its answer does not come through where something
+/// inside reads the content before it sends the request, and keeps the head meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// More than a process lives, and less than a clock can tell.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

@@ -213,7 +213,11 @@ where
                         }
                     }
                     Poll::Ready(Err(error)) => this.call.on_failure(error.into()),
-                    Poll::Pending => return this.call.poll_too_many(cx).map(Err),
+                    Poll::Pending => {
+                        let error = ready!(this.call.poll_too_many(cx));
+                        this.state.set(State::Ended { result: None });
+                        return Poll::Ready(Err(error));
+                    }
                 },
                 StateProj::Peeking { peeking } => {
                     let Peeking { head, peek, .. } = *ready!(poll_peek(peeking, cx));

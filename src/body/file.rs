@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io,
     ops::Range,
     path::Path,
@@ -50,21 +50,29 @@ impl FileBody {
     /// # Errors
     ///
     /// Fails if it cannot be opened, or is no regular file: what comes through a pipe cannot be read
-    /// again.
+    /// again. It also fails if the file system does not tell its length, as that of `/proc` does not.
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = tokio::fs::File::open(path).await?;
-        let length = regular(&file.metadata().await?)?;
-        Ok(Self::of(file.into_std().await, 0..length))
+        let path = path.as_ref().to_owned();
+        let open = move || {
+            // To open a pipe is to wait for whoever writes to it.
+            regular(&fs::metadata(&path)?)?;
+            Self::from_std(File::open(path)?)
+        };
+        tokio::task::spawn_blocking(open).await.map_err(io::Error::other)?
     }
 
     /// Takes an open file, whole, whatever its position. It blocks, shortly, to ask for its length.
     ///
     /// # Errors
     ///
-    /// Fails if it is no regular file.
+    /// Fails if it is no regular file, or one whose length is not known.
     pub fn from_std(file: File) -> io::Result<Self> {
         let length = regular(&file.metadata()?)?;
-        Ok(Self::of(file, 0..length))
+        if length == 0 && disk::read(&file, 0, 1).is_ok() {
+            let text = "it has content, but its length is not known";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        Ok(Self { file: Arc::new(file), range: 0..length, position: 0, reading: None })
     }
 
     /// Takes a part of the file, in bytes from its beginning, such as a part of a multipart upload.
@@ -101,14 +109,10 @@ impl FileBody {
     pub fn len(&self) -> u64 {
         self.range.end - self.range.start
     }
-
-    fn of(file: File, range: Range<u64>) -> Self {
-        Self { file: Arc::new(file), position: range.start, range, reading: None }
-    }
 }
 
 /// Returns the length of a regular file.
-fn regular(metadata: &std::fs::Metadata) -> io::Result<u64> {
+fn regular(metadata: &fs::Metadata) -> io::Result<u64> {
     if metadata.is_file() {
         return Ok(metadata.len());
     }

@@ -21,6 +21,8 @@ struct State<T> {
     successor: Successor,
     /// Whether the current hop asked for the value at all.
     polled: bool,
+    /// Whether its transport has let go of its body.
+    left: bool,
     value: Value<T>,
     progress: Progress,
     /// How many bytes of it the current hop was given.
@@ -102,6 +104,17 @@ impl Standing {
 }
 
 impl<T> State<T> {
+    /// Takes the value out, if nobody asks for it any more.
+    fn give_up(&mut self) -> Option<T> {
+        if !self.left || self.flow != Flow::Detached || !matches!(self.value, Value::Here(_)) {
+            return None;
+        }
+        match mem::replace(&mut self.value, Value::Lost) {
+            Value::Here(value) => Some(value),
+            Value::Lent(_) | Value::Lost => None,
+        }
+    }
+
     fn hold(&mut self) {
         self.flow = match self.flow {
             Flow::Parked => Flow::Held { parked: true },
@@ -118,6 +131,7 @@ impl<T> Handover<T> {
             flow: Flow::Open,
             successor: Successor::Possible,
             polled: false,
+            left: false,
             value: Value::Here(value),
             progress: Progress::Unread,
             sent: 0,
@@ -230,7 +244,7 @@ impl<T> Handover<T> {
     /// Takes back [`hold`](Self::hold), save where the hop was parked: a final response means that
     /// nothing of it is to be sent at all. Returns whether it stays held.
     pub(crate) fn settle(&self) -> bool {
-        let waker = {
+        let (waker, value) = {
             let mut state = self.lock();
             match state.flow {
                 Flow::Held { parked: true } | Flow::Parked => {
@@ -240,10 +254,26 @@ impl<T> Handover<T> {
                 Flow::Held { parked: false } | Flow::Open => state.flow = Flow::Detached,
                 Flow::Detached | Flow::Closed => return false,
             }
-            state.waker.take()
+            // No other hop follows.
+            state.successor = Successor::Excluded;
+            (state.waker.take(), state.give_up())
         };
+        drop(value);
         wake(waker);
         false
+    }
+
+    /// Notes that the transport of `hop` has let go of its body. If no other follows, nobody needs the value.
+    pub(crate) fn leave(&self, hop: u32) {
+        let value = {
+            let mut state = self.lock();
+            if state.hop != hop {
+                return;
+            }
+            state.left = true;
+            state.give_up()
+        };
+        drop(value);
     }
 
     /// Ends the current hop and begins the next, with another value if there is one.
@@ -254,6 +284,7 @@ impl<T> Handover<T> {
             state.flow = Flow::Open;
             state.successor = Successor::Possible;
             state.polled = false;
+            state.left = false;
             state.sent = 0;
             let replaced = replacement.map(|value| {
                 state.progress = Progress::Unread;

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 
 use super::{
-    handover::{Handover, Progress},
+    handover::{Handover, Progress, Successor},
     record::{Capacity, Record},
 };
 use crate::BoxError;
@@ -76,10 +76,10 @@ impl<B> Recording<B> {
     }
 
     /// Returns whether the record is of no more use, to a hop that has sent so many bytes.
-    pub(super) fn is_over(&self, sent: u64) -> bool {
-        let useless = match &self.keep {
-            Keep::UpTo(capacity) => self.record.exceeds(capacity),
-            Keep::Nothing => self.record.size() > 0,
+    pub(super) fn is_over(&self, sent: u64, successor: Successor) -> bool {
+        let useless = match (&self.keep, successor) {
+            (Keep::UpTo(capacity), Successor::Possible) => self.record.exceeds(capacity),
+            (Keep::Nothing, _) | (_, Successor::Excluded) => self.record.size() > 0,
         };
         useless && sent >= self.record.size()
     }
@@ -121,7 +121,12 @@ where
     B::Error: Into<BoxError>,
 {
     /// Reads what comes next for a hop that has sent so many bytes.
-    pub(super) fn poll_next(&mut self, sent: u64, cx: &mut Context<'_>) -> Poll<FrameOf> {
+    pub(super) fn poll_next(
+        &mut self,
+        sent: u64,
+        successor: Successor,
+        cx: &mut Context<'_>,
+    ) -> Poll<FrameOf> {
         if sent < self.record.size() {
             let data = ready!(self.record.poll_at(sent, cx));
             return Poll::Ready(Some(data.map(Frame::data).map_err(Into::into)));
@@ -130,11 +135,11 @@ where
             return Poll::Ready(Some(Ok(Frame::trailers(trailers.clone()))));
         }
         ready!(self.record.poll_room(cx));
-        self.poll_source(cx)
+        self.poll_source(successor, cx)
     }
 
     /// Reads the source, and records what it gives.
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<FrameOf> {
+    fn poll_source(&mut self, successor: Successor, cx: &mut Context<'_>) -> Poll<FrameOf> {
         let source = match &mut self.source {
             Source::Open(source) => source,
             Source::Ended => return Poll::Ready(None),
@@ -158,6 +163,9 @@ where
         };
         if source.is_end_stream() {
             self.source = Source::Ended;
+        }
+        if successor == Successor::Excluded {
+            self.stop();
         }
         self.note_read();
         let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));

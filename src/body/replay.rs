@@ -135,17 +135,14 @@ where
         self.patience = Patience::UntilAnswered;
         let successor = loan.successor();
         let recording = loan.value();
-        if successor == Successor::Excluded {
-            recording.stop();
-        }
-        let polled = recording.poll_next(self.sent, cx);
+        let polled = recording.poll_next(self.sent, successor, cx);
         let read = match &polled {
             Poll::Ready(Some(Ok(frame))) => Read::of(frame),
             Poll::Ready(_) | Poll::Pending => Read::Data(0),
         };
         let sent = self.sent + read.bytes();
         let is_last = read == Read::Trailers || recording.is_all(sent);
-        let is_over = recording.is_over(sent);
+        let is_over = recording.is_over(sent, successor);
         let progress = recording.progress();
         match loan.give_back(progress, sent) {
             Standing::Over if polled.is_ready() => return self.cancelled(),
@@ -168,6 +165,12 @@ where
     fn cancelled(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.state = State::Ended;
         Poll::Ready(Some(Err(Box::new(UploadCancelled { _priv: () }))))
+    }
+}
+
+impl<B> Drop for Hop<B> {
+    fn drop(&mut self) {
+        self.content.handover.leave(self.number);
     }
 }
 

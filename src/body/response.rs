@@ -23,7 +23,7 @@ pin_project! {
     pub struct ResponseBody<R: Body> {
         #[pin]
         source: Source<R>,
-        upload: Option<CancelUpload>,
+        upload: Tied,
     }
 }
 
@@ -38,11 +38,18 @@ pin_project! {
         Peeked {
             peeked: Box<Peeked<R>>,
         },
-        // It had nothing more, and is not asked again.
-        Ended {
-            body: R,
-        },
     }
+}
+
+/// The upload that ends with a response.
+enum Tied {
+    Nothing,
+    To {
+        #[expect(dead_code, reason = "it is there to be dropped")]
+        upload: CancelUpload,
+    },
+    /// It has ended: a stream of HTTP/2 would fail whoever reads on.
+    Ended,
 }
 
 /// What polling a body gives.
@@ -59,16 +66,17 @@ struct Peeked<R: Body> {
 impl<R: Body> ResponseBody<R> {
     #[inline]
     pub(crate) fn new(body: R) -> Self {
-        Self { source: Source::Direct { body }, upload: None }
+        Self { source: Source::Direct { body }, upload: Tied::Nothing }
     }
 
     /// Ends `upload` with this body.
     #[inline]
     pub(crate) fn ending(self, upload: Option<CancelUpload>) -> Self {
-        if upload.is_some() && self.is_end_stream() {
-            // Now is when the upload ends. A stream of HTTP/2 that ends so fails whoever reads it on.
-            return Self { source: self.source.ended(), upload: None };
-        }
+        let upload = match upload {
+            None => Tied::Nothing,
+            Some(_) if self.is_end_stream() => Tied::Ended,
+            Some(upload) => Tied::To { upload },
+        };
         Self { upload, ..self }
     }
 }
@@ -91,40 +99,38 @@ impl<R: Body> Body for ResponseBody<R> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.project();
-        let frame = ready!(this.source.poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) {
-            *this.upload = None;
+        let mut this = self.project();
+        match this.upload {
+            Tied::Nothing => this.source.poll_frame(cx),
+            Tied::Ended => Poll::Ready(None),
+            Tied::To { .. } => {
+                let frame = ready!(this.source.as_mut().poll_frame(cx));
+                if !matches!(frame, Some(Ok(_))) || this.source.is_end_stream() {
+                    *this.upload = Tied::Ended;
+                }
+                Poll::Ready(frame)
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Direct { body } => body.is_end_stream(),
-            Source::Peeked { peeked } => peeked.is_end_stream(),
-            Source::Ended { .. } => true,
-        }
+        matches!(self.upload, Tied::Ended) || self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Direct { body } => body.size_hint(),
-            Source::Peeked { peeked } => peeked.size_hint(),
-            Source::Ended { .. } => SizeHint::with_exact(0),
+        match (&self.upload, &self.source) {
+            (Tied::Ended, _) => SizeHint::with_exact(0),
+            (_, Source::Direct { body }) => body.size_hint(),
+            (_, Source::Peeked { peeked }) => peeked.size_hint(),
         }
     }
 }
 
 impl<R: Body> Source<R> {
-    /// Notes that there is nothing more.
-    fn ended(self) -> Self {
+    fn is_end_stream(&self) -> bool {
         match self {
-            Self::Direct { body } | Self::Ended { body } => Self::Ended { body },
-            Self::Peeked { mut peeked } => {
-                peeked.ended = true;
-                Self::Peeked { peeked }
-            }
+            Self::Direct { body } => body.is_end_stream(),
+            Self::Peeked { peeked } => peeked.is_end_stream(),
         }
     }
 
@@ -136,7 +142,6 @@ impl<R: Body> Source<R> {
                 None if peeked.ended => Poll::Ready(None),
                 None => peeked.rest.as_mut().poll_frame(cx),
             },
-            SourceProj::Ended { .. } => Poll::Ready(None),
         }
     }
 }
@@ -211,7 +216,6 @@ impl<R: Body> Peek<R> {
                 frames.reverse();
                 (frames, rest, ended)
             }
-            Source::Ended { body } => (Vec::new(), Box::pin(body), true),
         };
         let mut peek =
             Self { body, frames: Vec::new(), ended, seen: Vec::new(), wanted: limit, limit };
@@ -243,7 +247,7 @@ impl<R: Body> Peek<R> {
         self.frames.reverse();
         let peeked = Peeked { frames: self.frames, rest: self.body, ended: self.ended };
         let peeked = Box::new(peeked);
-        let body = ResponseBody { source: Source::Peeked { peeked }, upload: None };
+        let body = ResponseBody { source: Source::Peeked { peeked }, upload: Tied::Nothing };
         (Glimpse { bytes: mem::take(&mut self.seen), more }, body)
     }
 

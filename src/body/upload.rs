@@ -156,7 +156,8 @@ impl<B> Upload<B> {
         }
     }
 
-    fn close(&self) {
+    /// Ends every hop.
+    pub(crate) fn close(&self) {
         if let State::Sending { content, .. } = &self.state {
             content.handover.close();
         }

@@ -157,6 +157,7 @@ where
     pub(crate) fn error<R: Body>(&mut self, error: impl Into<BoxError>) -> Error<R> {
         let error = error.into();
         self.tell(About::Nothing, HopOutcome::Failed(&*error));
+        self.upload.close();
         Error::service(self.chain.request_line(), self.chain.history(), error)
     }
 

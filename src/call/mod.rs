@@ -250,7 +250,7 @@ where
                     self.tell(about, HopOutcome::Repeated);
                 }
                 self.next = Some((next, prepared));
-                if body.is_end_stream() {
+                if body.is_end_stream() || self.shared.settings.drain.bytes == 0 {
                     return self.go_on();
                 }
                 Outcome::Drain(body)

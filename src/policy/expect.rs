@@ -27,11 +27,15 @@ pub enum ExpectSupport {
     #[default]
     Unknown,
     /// It answers every expectation, with `100 Continue` or a final status: content waits until then,
-    /// and only the caller's own timeout ends that.
+    /// up to 30 seconds, or as long as [`ExpectContinue`](crate::ExpectContinue) says if that is longer.
     ///
     /// It is still not waited for where the transport reports no informational response. With
     /// [`wait_unreported`](crate::ExpectContinue::wait_unreported), the time that is set there ends
     /// the waiting on every transport.
+    ///
+    /// What reads the content inside before it sends the request, such as a signer that hashes it, would
+    /// wait so long for an answer to a request that was not sent:
+    /// [`ExpectContinue::off`](crate::ExpectContinue::off) is for it.
     Answers,
     /// As [`Answers`](Self::Answers), and where it has said `100 Continue` no redirect follows.
     ///

@@ -9,6 +9,7 @@ mod http2;
 mod incoming;
 mod incumbents;
 mod informational;
+mod letting_go;
 mod limits;
 mod observe;
 mod permanent;
