@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr};
 
-use http::Uri;
+use http::{HeaderMap, HeaderValue, Uri, header};
 use url::Host;
 
 use super::plain;
@@ -165,11 +165,48 @@ pub fn is_downgrade(from: &Uri, to: &Uri) -> bool {
     https(from) && !https(to)
 }
 
+/// Returns whether `Host` names another authority than the URI. Then it, and not the URI, says whose resource is
+/// asked for ([RFC 9110 §7.1]).
+///
+/// [RFC 9110 §7.1]: https://www.rfc-editor.org/rfc/rfc9110#section-7.1
+pub(crate) fn has_other_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    let Some(scheme) = uri.scheme_str() else { return false };
+    let names_it = |host: &HeaderValue| {
+        let named = host.to_str().ok().map(|host| format!("{scheme}://{host}/"));
+        let named = named.and_then(|named| named.parse().ok());
+        named.is_some_and(|named| same_origin(uri, &named))
+    };
+    !headers.get_all(header::HOST).iter().all(names_it)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn host_says_whose_resource_is_asked_for() {
+        for (uri, host, is_other) in [
+            ("https://a.test/x", None, false),
+            ("https://a.test/x", Some("A.test:443"), false),
+            ("https://a.test:8443/x", Some("a.test:8443"), false),
+            ("https://a.test:8443/x", Some("a.test"), true),
+            ("https://a.test/x", Some("b.test"), true),
+            ("https://a.test/x", Some(""), true),
+            ("/x", Some("b.test"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(host) = host {
+                headers.insert(header::HOST, HeaderValue::from_static(host));
+            }
+            assert_eq!(
+                has_other_host(&Uri::from_static(uri), &headers),
+                is_other,
+                "{uri} {host:?}"
+            );
+        }
+    }
 
     #[test]
     fn scheme_host_and_port_make_the_origin() {

@@ -7,7 +7,7 @@ use http::{Extensions, StatusCode, Uri, request, response};
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
     call_memory::{CallMemory, Whose},
-    contradiction, fallback,
+    contradiction, entry, fallback,
     inner::{Inner, with_buffer},
     key::KeysOfOrigin,
     methods, storable, usable,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     history::Hop,
     policy::{Attempt, Decision, Exchange, Outgoing, Policy, Recall, Remembered, Verdict},
-    rules::{location, method},
+    rules::{location, method, origin},
 };
 
 impl Policy for PermanentCache {
@@ -61,7 +61,10 @@ impl Inner {
             Some(memory) => Cow::Borrowed(&*memory),
             None => Cow::Owned(self.begin(&request.extensions, hops, || request)),
         };
-        if memory.mode() != RedirectCacheMode::Default || !memory.key(&request.uri, key) {
+        if memory.mode() != RedirectCacheMode::Default
+            || origin::has_other_host(&request.uri, &request.headers)
+            || !memory.key(&request.uri, key)
+        {
             return Recall::Nothing;
         }
         self.others.run();
@@ -87,7 +90,12 @@ impl Inner {
 
     /// Asks other processes, once for each request.
     fn ask_others(&self, mut memory: CallMemory, outgoing: &mut Outgoing<'_>, key: &str) -> Recall {
-        if !methods::may_use(&outgoing.request().method, self.options.methods) || !memory.ask(key) {
+        let request = outgoing.request();
+        // What is too long to be kept would be noted as not found.
+        if entry::length(&request.uri) > self.options.max_uri_len
+            || !methods::may_use(&request.method, self.options.methods)
+            || !memory.ask(key)
+        {
             return Recall::Nothing;
         }
         let Some(recollection) = self.others.ask(key) else { return Recall::Nothing };

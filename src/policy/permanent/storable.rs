@@ -13,7 +13,10 @@ use super::{
     trust,
     vary::Selection,
 };
-use crate::rules::target::Target;
+use crate::{
+    policy::s3::SignedWith,
+    rules::{origin, target::Target},
+};
 
 /// Why a redirect is not remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub(super) fn store(
     let says = Directives::of(&response.headers);
     ensure(options.statuses.contain(response.status), NotStored::Status)?;
     let target = at_location(&request.uri, &response.headers, target)?;
+    // It is the answer to another request than the URI says.
+    ensure(!origin::has_other_host(&request.uri, &request.headers), NotStored::NoKey)?;
     let learns = methods::learns(&request.method, response.status, options.methods);
     ensure(learns, NotStored::Method)?;
     may_be_kept(request, response, &says, options)?;
@@ -124,7 +129,8 @@ fn may_be_kept(
         Sharing::Private => Ok(()),
         Sharing::Shared => {
             ensure(!says.private, NotStored::Private)?;
-            ensure(!has_credentials(request) || is_for_all(says), NotStored::Authorization)
+            let is_personal = has_credentials(request) || is_signed(response);
+            ensure(!is_personal || is_for_all(says), NotStored::Authorization)
         }
     }
 }
@@ -134,6 +140,11 @@ fn has_credentials(request: &request::Parts) -> bool {
     let authority = request.uri.authority();
     request.headers.contains_key(header::AUTHORIZATION)
         || authority.is_some_and(|authority| authority.as_str().contains('@'))
+}
+
+/// A signer inside makes `Authorization`, and says so.
+fn is_signed(response: &response::Parts) -> bool {
+    response.extensions.get::<SignedWith>().is_some()
 }
 
 /// Returns whether the answer to a request with credentials is for others too ([RFC 9111 §3.5]).

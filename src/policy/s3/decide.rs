@@ -12,6 +12,7 @@ use super::{
     site::{Site, Sites},
     split,
 };
+use crate::rules::origin;
 
 /// A response, and what belongs to it.
 pub(super) struct Facts<'a> {
@@ -55,6 +56,10 @@ pub(super) fn decide(facts: &Facts<'_>) -> Outcome {
     let uri = facts.request.uri.to_string();
     let Ok(parts) = split::split(&uri) else { return Outcome::Pass };
     let Some(site) = facts.sites.source(&parts.host) else { return Outcome::Pass };
+    if origin::has_other_host(&facts.request.uri, &facts.request.headers) {
+        // It says which bucket is meant, and not the URI.
+        return Outcome::Pass;
+    }
     let resource = Resource::new(site.bucket(), parts.path);
     let source = Source { parts: parts.clone(), site: &site, resource };
     let found = match facts.response.status {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     policy::{Attempt, Decision, ExpectSupport, Policy, Verdict},
-    rules::{credentials::is_credential, target::Target},
+    rules::target::Target,
 };
 
 /// Follows the redirects of Amazon S3 as S3 means them; see the [module](super).
@@ -120,13 +120,12 @@ impl S3 {
     }
 
     fn refuse(&self, attempt: &mut Attempt<'_>, refused: Refused) -> Decision {
-        let is_signed = attempt.response().extensions.get::<SignedWith>().is_some();
+        let is_signed = attempt.response().extensions.get::<SignedWith>().is_some()
+            || attempt.request().extensions.get::<SigningRegion>().is_some();
         // Nobody else can follow what only the XML says.
         let is_for_others = attempt.target().is_ok() && refused.reason().is_foreign();
         if self.foreign == Foreign::Delegate && is_for_others && !is_signed {
-            let headers = &attempt.request().headers;
-            let secret = headers.iter().filter(|(name, value)| is_credential(name, value));
-            let secret: Vec<HeaderName> = secret.map(|(name, _)| name.clone()).collect();
+            let secret: Vec<HeaderName> = attempt.secret_names().collect();
             secret.into_iter().for_each(|name| attempt.strip_header(name));
             return Decision::Pass;
         }
@@ -183,13 +182,34 @@ fn follow(attempt: &mut Attempt<'_>, Next { uri, region }: Next) -> Decision {
     // What the signer has signed for holds until S3 names another region: it was told once, and by a
     // hop to another host it would be forgotten.
     let signed = attempt.response().extensions.get().map(SignedWith::signed_region);
-    if let Some(region) = region.as_deref().or(signed).map(SigningRegion::new) {
-        attempt.next_extensions().insert(region);
+    let is_signed = signed.is_some();
+    let region = region.as_deref().or(signed).map(SigningRegion::new);
+    if is_signed || may_sign(attempt) {
+        if let Some(region) = region {
+            attempt.next_extensions().insert(region);
+        }
+        let hops = attempt.hops().len() + 1;
+        attempt.call_state().insert(Vouched { hops });
     }
     if !attempt.is_same_origin() {
         NOT_OF_S3.into_iter().for_each(|name| attempt.strip_header(name));
     }
     Decision::FollowWithCredentials
+}
+
+/// The request after so many redirects is one that S3 has led to, and that may be signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Vouched {
+    hops: usize,
+}
+
+/// Returns whether the request could be signed that was redirected: what was lost on the way, at a redirect that
+/// was not S3's, does not come back.
+fn may_sign(attempt: &mut Attempt<'_>) -> bool {
+    let hops = attempt.hops().len();
+    hops == 0
+        || attempt.request().extensions.get::<SigningRegion>().is_some()
+        || attempt.call_state().get() == Some(&Vouched { hops })
 }
 
 /// Credentials of which S3 knows nothing: they were meant for the host, or for a proxy.

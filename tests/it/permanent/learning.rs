@@ -11,6 +11,7 @@ use tower_follow_redirect::{
     policy::{
         self, Decision, SameOrigin,
         permanent::{Commit, RedirectCacheMode},
+        s3::SignedWith,
     },
 };
 
@@ -277,4 +278,46 @@ async fn a_slow_call_does_not_bring_back_what_was_replaced() {
     older.learn("https://a.test/x", "https://old.test/").await;
     memory.cache.restore(older.cache.snapshot());
     assert_eq!(memory.leads("https://a.test/x").await, "https://new.test/");
+}
+
+/// A gateway sends on what it got, with its `Host`: what one virtual host redirects says nothing of others.
+#[tokio::test]
+async fn a_redirect_is_of_the_host_that_was_asked() {
+    let memory = default_memory();
+    let ask = |host: &'static str| {
+        let mut request = get("https://backend.test/x");
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static(host));
+        Call::start(memory.layer(), request)
+    };
+    let mut call = ask("one.test");
+    call.next().await.redirect(308, "https://one.test/moved");
+    call.end_with_ok().await;
+    assert!(memory.cache.is_empty());
+    // The URI's own is known, and is not theirs.
+    let mut call = ask("BACKEND.test:443");
+    call.next().await.redirect(308, "/moved");
+    call.end_with_ok().await;
+    let mut call = ask("two.test");
+    let hop = call.next().await;
+    assert_eq!(hop.uri(), "https://backend.test/x");
+    hop.answer(ok());
+    call.end().await.unwrap();
+}
+
+/// A signer inside adds what the caller's request did not have (RFC 9111 §3.5).
+#[tokio::test]
+async fn the_answer_to_a_request_that_was_signed_inside_is_not_for_all() {
+    for (is_public, kept) in [(false, 0), (true, 1)] {
+        let memory = default_memory();
+        let mut call = Call::start(memory.layer(), get("https://a.test/1"));
+        let mut answer = redirect(308, "https://a.test/2");
+        answer.extensions_mut().insert(SignedWith::region("us-east-1"));
+        if is_public {
+            let public = HeaderValue::from_static("public, max-age=60");
+            answer.headers_mut().insert(header::CACHE_CONTROL, public);
+        }
+        call.next().await.answer(answer);
+        call.end_with_ok().await;
+        assert_eq!(memory.cache.len(), kept);
+    }
 }

@@ -1,7 +1,7 @@
 //! What the policy and a signer inside tell each other.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::Full;
 use tower_follow_redirect::{
     FollowRedirectLayer,
@@ -164,4 +164,60 @@ async fn an_accelerated_endpoint_stays_and_is_signed_anew() {
     call.next().await.answer(signed(answer, "us-east-1"));
     let next = call.next().await;
     assert_eq!((next.uri(), region(&next)), (from.into(), Some("eu-west-1")));
+}
+
+/// A site chooses bucket, key and query; S3's own redirect must not have that signed.
+#[tokio::test]
+async fn a_right_to_sign_that_was_lost_does_not_come_back() {
+    let regional = || [redirect(307, HERE), with(status(301), "x-amz-bucket-region", "eu-west-1")];
+    for answer in regional() {
+        let mut call = call("GET", "https://site.example.com/x", S3::new());
+        call.next().await.redirect(302, BUCKET);
+        call.next().await.answer(answer);
+        let third = call.next().await;
+        assert_eq!((third.uri(), region(&third)), (HERE.into(), None));
+    }
+    // Whom S3 itself leads on is signed for all along, by a signer too that says nothing of it.
+    for answer in regional() {
+        let mut call = call("GET", "https://quotes.s3-4c25d83b.amazonaws.com/k", S3::new());
+        call.next().await.answer(with(redirect(307, BUCKET), "x-amz-bucket-region", "us-east-1"));
+        call.next().await.answer(with(answer, "x-amz-bucket-region", "eu-west-1"));
+        let third = call.next().await;
+        assert_eq!((third.uri(), region(&third)), (HERE.into(), Some("eu-west-1")));
+    }
+}
+
+/// The object `backup` of the bucket `quotes` is meant, and not the bucket `backup`.
+#[tokio::test]
+async fn a_host_of_the_callers_names_another_bucket_than_the_uri() {
+    let mut request = send("DELETE", "https://s3.amazonaws.com/backup", "");
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static("quotes.s3.amazonaws.com"));
+    let mut call = Call::start(FollowRedirectLayer::new().with_policy(S3::new()), request);
+    call.next().await.answer(with(status(301), "x-amz-bucket-region", "us-west-2"));
+    assert_eq!(call.end().await.unwrap().status(), 301);
+}
+
+/// The next request would be signed, although this one was signed by its URL.
+#[tokio::test]
+async fn a_request_that_says_its_region_is_not_delegated() {
+    let mut request = send("GET", &format!("{BUCKET}?X-Amz-Signature=00"), "");
+    request.extensions_mut().insert(SigningRegion::new("us-east-1"));
+    let layer = FollowRedirectLayer::new().with_policy(S3::new().foreign(Foreign::Delegate));
+    let mut call = Call::start(layer, request);
+    call.next().await.redirect(307, "/attacker/k");
+    assert!(reason(&call.end().await.unwrap()).is_some());
+}
+
+#[tokio::test]
+async fn what_is_delegated_has_no_secret_of_the_layer() {
+    let mut request = send("GET", "https://s3.us-east-1.amazonaws.com/quotes/k", "");
+    for name in ["x-tenant-key", "authorization", "accept"] {
+        request.headers_mut().insert(name, HeaderValue::from_static("v"));
+    }
+    let layer = FollowRedirectLayer::new()
+        .sensitive_header(HeaderName::from_static("x-tenant-key"))
+        .with_policy(S3::new().foreign(Foreign::Delegate));
+    let mut call = Call::start(layer, request);
+    call.next().await.redirect(307, "/other/k");
+    assert_eq!(call.next().await.fields(), ["accept"]);
 }
