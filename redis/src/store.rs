@@ -83,7 +83,8 @@ impl RedisStore {
     /// Sets what every key begins with; by default `fr:1:`. The channel is called that and `changes`.
     ///
     /// Channels know no database: fleets that share a server, and not their redirects, need prefixes of
-    /// their own.
+    /// their own. None may begin as another does: to clear `shop:` clears `shop:eu:` too, and to clear what has
+    /// no prefix clears the database.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Prefix::new(prefix.into());

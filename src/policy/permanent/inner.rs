@@ -57,7 +57,7 @@ impl Inner {
     ///
     /// [RFC 9111 §4]: https://www.rfc-editor.org/rfc/rfc9111#section-4
     pub(super) fn put(&self, key: &str, entry: Entry) {
-        if self.get(key).is_some_and(|known| known.stored_at() > entry.stored_at()) {
+        if !self.is_news(key, &entry) {
             return;
         }
         let entry = Arc::new(entry);
@@ -66,6 +66,11 @@ impl Inner {
             let ttl = Duration::from_secs(entry.remaining(self.clock.now()));
             self.others.put(key, &entry, ttl);
         }
+    }
+
+    /// Returns whether no newer redirect is known.
+    pub(super) fn is_news(&self, key: &str, entry: &Entry) -> bool {
+        self.get(key).is_none_or(|known| known.stored_at() <= entry.stored_at())
     }
 
     /// Remembers what is written elsewhere already.

@@ -144,7 +144,7 @@ impl Inner {
         let uri = exchange.uri();
         let method = exchange.method();
         let drops = contradiction::dropped_by(method, response.status) && self.key(exchange, key);
-        if drops && (self.get(key).is_some() || self.others.exist() && !method.is_safe()) {
+        if drops && (self.get(key).is_some() || self.may_be_elsewhere(exchange)) {
             self.remove(key);
         }
         let clears = contradiction::clears_site(uri, &response.headers, &self.options);
@@ -159,6 +159,14 @@ impl Inner {
                     || cleared.as_ref().is_some_and(|keys| keys.contain(candidate))
             });
         }
+    }
+
+    /// Returns whether others may know a redirect of the request that is not known here: none was asked for, since
+    /// the method has none, or the call did not want any.
+    fn may_be_elsewhere(&self, exchange: &mut Exchange<'_>) -> bool {
+        self.others.exist()
+            && (!exchange.method().is_safe()
+                || self.memory(exchange).mode() != RedirectCacheMode::Default)
     }
 
     /// Learns of a redirect that is followed to `target`.

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     path::Path,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -92,11 +93,13 @@ impl PermanentCache {
     /// Adds what a snapshot holds to what is remembered, and returns how many redirects it has added.
     ///
     /// A snapshot may have been changed by anybody: what has expired is left out, and what this memory
-    /// would not have remembered itself.
+    /// would not have remembered itself, or knows better. A store that is shared hears nothing of it: what the
+    /// other processes have forgotten meanwhile does not come back to them.
     pub fn restore(&self, snapshot: Snapshot) -> usize {
         let written = snapshot.entries.into_iter().filter_map(Record::read);
         let admitted = written.filter_map(|written| self.inner.admit(written).ok());
-        admitted.map(|(key, entry)| self.inner.put(&key, entry)).count()
+        let news = admitted.filter(|(key, entry)| self.inner.is_news(key, entry));
+        news.map(|(key, entry)| self.inner.keep(&key, &Arc::new(entry))).count()
     }
 }
 

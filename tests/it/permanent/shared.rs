@@ -12,13 +12,19 @@ use std::{
 };
 
 use tokio::sync::broadcast;
-use tower_follow_redirect::policy::permanent::{
-    PermanentCache, PermanentCacheBuilder, Plaintext,
-    shared::{Change, Changes, SharedCache, SharedStore},
+use tower_follow_redirect::{
+    FollowRedirectLayer,
+    policy::permanent::{
+        PermanentCache, PermanentCacheBuilder, Plaintext, RedirectCacheMode,
+        shared::{Change, Changes, SharedCache, SharedStore},
+    },
 };
 
-use super::{Clock, stage::Web};
-use crate::support::eventually;
+use super::{Clock, get_in, stage::Web};
+use crate::support::{
+    eventually,
+    step::{Call, ok},
+};
 
 const OLD: &str = "https://a.test/old";
 const NEW: &str = "https://b.test/new";
@@ -332,6 +338,35 @@ async fn a_store_is_asked_for_what_is_not_known_once_in_a_minute() {
     cache.flush().await;
     // It was told to forget, and not asked: no PUT is redirected from memory.
     assert_eq!(board.asked() - asked, 3);
+}
+
+/// It could not be kept, and to note that it is not there takes room too.
+#[tokio::test]
+async fn a_store_is_not_asked_for_what_is_too_long() {
+    let (web, board) = (web(), Board::new());
+    let cache = reader(&board);
+    board.is_followed().await;
+    let asked = board.asked();
+    web.get(&cache, &format!("https://a.test/{}", "x".repeat(60_000))).await;
+    assert_eq!(board.asked(), asked);
+}
+
+/// The memory here has never heard of it.
+#[tokio::test]
+async fn a_reload_that_finds_no_redirect_takes_it_from_the_store() {
+    let (web, board) = (web(), Board::new());
+    let cache = reader(&board);
+    board.is_followed().await;
+    let writer = member(&Board { changes: broadcast::channel(1).0, ..board.clone() });
+    web.get(&writer, OLD).await;
+    writer.flush().await;
+    assert_eq!((board.kept().len(), cache.len()), (1, 0));
+    let layer = FollowRedirectLayer::new().with_policy(cache.clone());
+    let mut call = Call::start(layer, get_in(RedirectCacheMode::Reload, OLD));
+    call.next().await.answer(ok());
+    call.end().await.unwrap();
+    cache.flush().await;
+    assert!(board.kept().is_empty());
 }
 
 /// What was found to be wrong is not asked for again.

@@ -49,6 +49,19 @@ async fn what_is_saved_is_remembered_by_the_next_process() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left behind");
 }
 
+/// A snapshot is older than what was learned since.
+#[tokio::test]
+async fn what_is_known_better_is_not_restored() {
+    let (web, clock) = (web(), Clock::new());
+    let cache = clock.builder().build();
+    web.get(&cache, OLD).await;
+    let snapshot = cache.snapshot();
+    clock.advance(1);
+    cache.clear();
+    web.get(&cache, OLD).await;
+    assert_eq!(cache.restore(snapshot), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn only_its_owner_can_read_the_file() {
