@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use http::{Extensions, Uri};
 
-use super::{Entry, RedirectCacheMode, key};
+use super::{Entry, RedirectCacheMode, forgotten::Moment, key};
 
 /// What one call knows of its memory: how it uses it, what it has recalled, what it may remember.
 #[derive(Clone, Default)]
@@ -16,7 +16,7 @@ pub(super) struct CallMemory {
     walk: usize,
     /// What other processes were asked about last.
     asked: Option<Box<str>>,
-    candidates: Vec<(Box<str>, Entry)>,
+    candidates: Vec<Candidate>,
 }
 
 /// In which partition a call finds what is remembered.
@@ -34,6 +34,14 @@ pub(super) enum Whose {
 pub(super) struct Recalled {
     pub(super) key: Box<str>,
     pub(super) entry: Arc<Entry>,
+}
+
+/// What is remembered if the call ends well, and if it is not forgotten meanwhile.
+#[derive(Clone)]
+pub(super) struct Candidate {
+    pub(super) key: Box<str>,
+    pub(super) entry: Entry,
+    pub(super) since: Moment,
 }
 
 /// The memories of a call, each with its cache: two of these may be joined in one policy.
@@ -61,7 +69,7 @@ impl CallMemory {
 
     /// Gives up what the call would have remembered of some keys.
     pub(super) fn discard(&mut self, is_wrong: impl Fn(&str) -> bool) {
-        self.candidates.retain(|(key, _)| !is_wrong(key));
+        self.candidates.retain(|candidate| !is_wrong(&candidate.key));
     }
 
     pub(super) fn mode(&self) -> RedirectCacheMode {
@@ -106,11 +114,11 @@ impl CallMemory {
     }
 
     /// Notes what is remembered if the call ends well.
-    pub(super) fn propose(&mut self, key: &str, entry: Entry) {
-        self.candidates.push((key.into(), entry));
+    pub(super) fn propose(&mut self, key: &str, entry: Entry, since: Moment) {
+        self.candidates.push(Candidate { key: key.into(), entry, since });
     }
 
-    pub(super) fn take_candidates(&mut self) -> Vec<(Box<str>, Entry)> {
+    pub(super) fn take_candidates(&mut self) -> Vec<Candidate> {
         mem::take(&mut self.candidates)
     }
 }

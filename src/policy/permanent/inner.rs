@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Entry, PermanentCacheBuilder, RedirectStore, builder::Partition, clock::Clock,
-    key::KeysOfOrigin, options::Options, others::Others,
+    forgotten::Forgotten, key::KeysOfOrigin, options::Options, others::Others,
 };
 
 /// What all clones of a memory share.
@@ -22,6 +22,7 @@ pub(super) struct Inner {
     store: Arc<dyn RedirectStore>,
     /// Most clients never learn anything, and need no look at store and call to see that.
     has_learned: AtomicBool,
+    pub(super) forgotten: Forgotten,
     pub(super) others: Others,
 }
 
@@ -32,7 +33,8 @@ impl Inner {
             let others = builder.others(me);
             let PermanentCacheBuilder { options, clock, partition, .. } = builder;
             let has_learned = AtomicBool::new(may_hold_something || others.exist());
-            Self { options, clock, partition, store, has_learned, others }
+            let forgotten = Forgotten::default();
+            Self { options, clock, partition, store, has_learned, forgotten, others }
         });
         inner.others.run();
         inner
@@ -81,6 +83,7 @@ impl Inner {
 
     /// Forgets what this process has found to be wrong.
     pub(super) fn remove(&self, key: &str) {
+        self.forgotten.note(key);
         self.forget(key);
         self.others.remove(key);
     }
@@ -95,6 +98,7 @@ impl Inner {
     }
 
     pub(super) fn clear(&self) {
+        self.forgotten.note_all();
         self.forget_each(&mut |_, _| false);
         self.others.clear();
     }
@@ -103,6 +107,9 @@ impl Inner {
         let mut removed = Vec::<Box<str>>::new();
         self.forget_each(&mut |key, entry| {
             let is_kept = keep(key, entry);
+            if !is_kept {
+                self.forgotten.note(key);
+            }
             if !is_kept && self.others.exist() {
                 removed.push(key.into());
             }

@@ -51,6 +51,7 @@ mod contradiction;
 mod directives;
 mod entry;
 mod fallback;
+mod forgotten;
 mod freshness;
 mod inner;
 mod key;

@@ -6,7 +6,7 @@ use http::{Extensions, StatusCode, Uri, request, response};
 
 use super::{
     Commit, Entry, PermanentCache, RedirectCacheMode,
-    call_memory::{CallMemory, Whose},
+    call_memory::{CallMemory, Candidate, Whose},
     contradiction, entry, fallback,
     inner::{Inner, with_buffer},
     key::KeysOfOrigin,
@@ -146,6 +146,9 @@ impl Inner {
         let drops = contradiction::dropped_by(method, response.status) && self.key(exchange, key);
         if drops && (self.get(key).is_some() || self.may_be_elsewhere(exchange)) {
             self.remove(key);
+        } else if drops && !method.is_safe() {
+            // Another call may be about to remember it.
+            self.forgotten.note(key);
         }
         let clears = contradiction::clears_site(uri, &response.headers, &self.options);
         let cleared = clears.then(|| KeysOfOrigin::of(uri)).flatten();
@@ -187,7 +190,7 @@ impl Inner {
                 self.note_learned();
                 match self.options.commit {
                     Commit::OnReceipt => self.put(key, entry),
-                    Commit::OnSuccess => memory.propose(key, entry),
+                    Commit::OnSuccess => memory.propose(key, entry, self.forgotten.now()),
                 }
             }
         }
@@ -217,8 +220,10 @@ impl Inner {
         let id = self.id();
         let Some(memory) = CallMemory::find(exchange.call_state(), id) else { return };
         if status.as_u16() < 400 && !method::is_redirect(status) {
-            for (key, entry) in memory.take_candidates() {
-                self.put(&key, entry);
+            for Candidate { key, entry, since } in memory.take_candidates() {
+                if !self.forgotten.since(since, &key) {
+                    self.put(&key, entry);
+                }
             }
         }
     }

@@ -280,6 +280,21 @@ async fn a_slow_call_does_not_bring_back_what_was_replaced() {
     assert_eq!(memory.leads("https://a.test/x").await, "https://new.test/");
 }
 
+#[tokio::test]
+async fn a_slow_call_does_not_bring_back_what_was_invalidated() {
+    let memory = default_memory();
+    let mut slow = memory.get("https://a.test/x");
+    slow.next().await.redirect(308, "https://old.test/");
+    let late = slow.next().await;
+    // RFC 9111 §4.4.
+    let mut put = Call::start(memory.layer(), send("PUT", "https://a.test/x", ""));
+    put.next().await.answer(ok());
+    put.end().await.unwrap();
+    late.answer(ok());
+    slow.end().await.unwrap();
+    assert!(memory.cache.is_empty());
+}
+
 /// A gateway sends on what it got, with its `Host`: what one virtual host redirects says nothing of others.
 #[tokio::test]
 async fn a_redirect_is_of_the_host_that_was_asked() {

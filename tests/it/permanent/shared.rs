@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tower_follow_redirect::{
     FollowRedirectLayer,
     policy::permanent::{
@@ -367,6 +367,79 @@ async fn a_reload_that_finds_no_redirect_takes_it_from_the_store() {
     call.end().await.unwrap();
     cache.flush().await;
     assert!(board.kept().is_empty());
+}
+
+/// A store that has read all, and takes its time to say it: what it says may be old by then.
+#[derive(Clone)]
+struct SlowReader {
+    board: Board,
+    has_read: Arc<Notify>,
+    may_answer: Arc<Notify>,
+}
+
+impl SharedStore for SlowReader {
+    type Error = io::Error;
+    type Changes = Listener;
+
+    async fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
+        self.board.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Vec<u8>, ttl: Duration) -> io::Result<()> {
+        self.board.put(key, value, ttl).await
+    }
+
+    async fn remove(&self, key: &str) -> io::Result<()> {
+        self.board.remove(key).await
+    }
+
+    async fn clear(&self) -> io::Result<()> {
+        self.board.clear().await
+    }
+
+    async fn load(&self, limit: usize) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let all = self.board.load(limit).await;
+        self.has_read.notify_one();
+        self.may_answer.notified().await;
+        all
+    }
+
+    async fn listen(&self) -> io::Result<Listener> {
+        self.board.listen().await
+    }
+}
+
+#[tokio::test]
+async fn what_is_forgotten_while_the_store_is_read_stays_so() {
+    for is_cleared in [false, true] {
+        let (web, board) = (web(), Board::new());
+        let writer = member(&Board { changes: broadcast::channel(1).0, ..board.clone() });
+        web.get(&writer, OLD).await;
+        writer.flush().await;
+        // It does not hear of its own changes, as over Redis.
+        let deaf = Board { changes: broadcast::channel(1).0, ..board.clone() };
+        let (has_read, may_answer) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+        let store = SlowReader {
+            board: deaf,
+            has_read: Arc::clone(&has_read),
+            may_answer: Arc::clone(&may_answer),
+        };
+        let cache = builder(SharedCache::new(store, KEY)).build();
+        has_read.notified().await;
+        if is_cleared {
+            cache.clear();
+        } else {
+            web.send(&cache, "PUT", OLD).await;
+        }
+        cache.flush().await;
+        assert!(board.kept().is_empty());
+        may_answer.notify_one();
+        // Time enough for what is read to be learned.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(cache.len(), 0);
+    }
 }
 
 /// What was found to be wrong is not asked for again.

@@ -23,7 +23,7 @@ use super::{
     worker,
 };
 use crate::{
-    policy::permanent::{Entry, inner::Inner},
+    policy::permanent::{Entry, forgotten::Moment, inner::Inner},
     timer::Timer,
 };
 
@@ -117,10 +117,16 @@ impl<S: SharedStore> Fleet<S> {
         }
     }
 
-    /// Takes in what the store says of a key, if it is true and nothing newer is known.
-    pub(super) fn learn(&self, key: &str, value: &[u8]) {
+    /// Returns when a reading begins: what is forgotten from then on is not learned from it.
+    pub(super) fn begin(&self) -> Moment {
+        self.memory().map(|memory| memory.forgotten.now()).unwrap_or_default()
+    }
+
+    /// Takes in what the store says of a key, in a reading that began then, if it is true and nothing newer is
+    /// known.
+    pub(super) fn learn(&self, key: &str, value: &[u8], began: Moment) {
         let Some(memory) = self.memory() else { return };
-        if self.queue.contradicts(key) {
+        if self.queue.contradicts(key) || memory.forgotten.since(began, key) {
             return;
         }
         let admitted = self.seal.open(key, value).and_then(|written| memory.admit(written).ok());
@@ -138,6 +144,7 @@ impl<S: SharedStore> Fleet<S> {
     /// Another process has forgotten a key.
     pub(super) fn forget(&self, key: &str) {
         if let Some(memory) = self.memory() {
+            memory.forgotten.note(key);
             memory.forget(key);
         }
         self.miss(key);
@@ -145,6 +152,7 @@ impl<S: SharedStore> Fleet<S> {
 
     pub(super) fn forget_all(&self) {
         if let Some(memory) = self.memory() {
+            memory.forgotten.note_all();
             memory.forget_each(&mut |_, _| false);
         }
     }
@@ -226,9 +234,10 @@ impl<S: SharedStore> Shared for Fleet<S> {
 
     fn fetch(self: Arc<Self>, key: Box<str>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
+            let began = self.begin();
             match self.attempt(self.usage.timeout, self.store.get(&key)).await {
                 Some(Some(value)) => {
-                    self.learn(&key, &value);
+                    self.learn(&key, &value, began);
                     let is_known = self.memory().is_some_and(|memory| memory.get(&key).is_some());
                     if !is_known {
                         self.miss(&key);

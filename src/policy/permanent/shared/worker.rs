@@ -15,6 +15,7 @@ use super::{
     queue::Op,
     time::{sleep, within},
 };
+use crate::policy::permanent::forgotten::Moment;
 
 /// So many pauses of the breaker one change is tried for before it is given up: for fifteen seconds, if the
 /// store has failed just now. The store may be well, and only refuse this one.
@@ -135,8 +136,9 @@ async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
         // First listen, then read: so nothing is missed between.
         let changes = within(WHOLE, fleet.store.listen()).await;
         if let Some(Ok(mut changes)) = changes {
+            let began = fleet.begin();
             if let Some(Ok(all)) = within(WHOLE, fleet.store.load(fleet.usage.most)).await {
-                learn(fleet, &all).await;
+                learn(fleet, &all, began).await;
                 pause = SHORTEST_PAUSE;
                 while let Ok(change) = changes.next().await {
                     apply(fleet, change);
@@ -149,16 +151,16 @@ async fn listen<S: SharedStore>(fleet: &Fleet<S>) {
     }
 }
 
-async fn learn<S: SharedStore>(fleet: &Fleet<S>, all: &[(String, Vec<u8>)]) {
+async fn learn<S: SharedStore>(fleet: &Fleet<S>, all: &[(String, Vec<u8>)], began: Moment) {
     for some in all.chunks(ENTRIES_PER_TURN) {
-        some.iter().for_each(|(key, value)| fleet.learn(key, value));
+        some.iter().for_each(|(key, value)| fleet.learn(key, value, began));
         tokio::task::yield_now().await;
     }
 }
 
 fn apply<S: SharedStore>(fleet: &Fleet<S>, change: Change) {
     match change {
-        Change::Put { key, value } => fleet.learn(&key, &value),
+        Change::Put { key, value } => fleet.learn(&key, &value, fleet.begin()),
         Change::Removed { key } => fleet.forget(&key),
         Change::Cleared => fleet.forget_all(),
     }
