@@ -387,7 +387,8 @@ impl<P> FollowRedirectLayer<P> {
     /// Sets the clock for every wait; by default tokio's.
     ///
     /// Outside a tokio runtime the default has no clock, and nothing is waited for. (So it is in a
-    /// runtime without `enable_time`, but there tokio prints a panic that is caught.)
+    /// runtime without `enable_time`, but there tokio prints a panic that is caught, and with
+    /// `panic = "abort"` ends the process: enable the time, or set a timer.)
     ///
     /// ```
     /// use hyper_util::rt::TokioTimer;

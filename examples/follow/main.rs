@@ -7,7 +7,7 @@
 //! Any URL will do: `-v http://example.com/`, or `-T big.iso --trace - https://a.test/upload`.
 //!
 //! It exits with 0 when a response came back, whatever its status; else with curl's code where curl
-//! has one: 2 for flags, 3 for a URL, 7 for the transport, 18 for a response that broke off, 23 and
+//! has one: 2 for flags, 3 for a URL, 7 for whatever the transport says, 18 for a response that broke off, 23 and
 //! 26 for files, 28 for the time; and of what is refused, 1 for the scheme, 3 for a bad `Location`, 65
 //! for content that is gone, 47 for the rest.
 //!
@@ -80,6 +80,9 @@ async fn fetch_all(cli: Cli) -> Result<ExitCode, Failure> {
             first.get_or_insert_with(|| failure.code());
         }
     }
-    session.save()?;
+    if let Err(failure) = session.save() {
+        failure.print();
+        first.get_or_insert_with(|| failure.code());
+    }
     Ok(first.unwrap_or(ExitCode::SUCCESS))
 }

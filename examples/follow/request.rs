@@ -28,7 +28,7 @@ impl Target {
     /// Reads a URL. Without a scheme it is `http`, as for curl.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = |why: &dyn std::fmt::Display| {
-            Failure::url(format!("{} is no URL to fetch: {why}", redacted(text)))
+            Failure::url(format!("{} is no URL to fetch: {why}", redacted_text(text)))
         };
         let with_scheme = if text.contains("://") { text.into() } else { format!("http://{text}") };
         let mut url = Url::parse(&with_scheme).map_err(|error| bad(&error))?;
@@ -164,4 +164,15 @@ pub(crate) fn redacted(url: &str) -> String {
     let authority = rest.split('/').next().unwrap_or_default();
     let userinfo = authority.rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}{}{query}", &rest[userinfo..])
+}
+
+/// Writes what is no URL. A password may have a `/` or a `?` in it, and then it cannot be told where it ends.
+fn redacted_text(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match rest.rfind('@') {
+        Some(at) if at >= authority.len() && scheme.is_empty() => "…".into(),
+        Some(at) if at >= authority.len() => format!("{scheme}://…"),
+        _ => redacted(text),
+    }
 }

@@ -46,6 +46,10 @@ pub(crate) struct Session {
 impl Session {
     /// Sets everything up that the flags describe.
     pub(crate) fn new(cli: Cli) -> Result<Self, Failure> {
+        if cli.urls.len() > 1 && cli.upload_file.as_deref() == Some(Path::new("-")) {
+            let why = "`-T -` has content for one URL only: nothing would be left for the next";
+            return Err(Failure::usage(why));
+        }
         let console = Console::new(&cli);
         let log = Log::default();
         let public = private::connections(&cli)?;

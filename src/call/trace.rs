@@ -117,6 +117,7 @@ mod subscriber {
             | Method::POST
             | Method::PUT
             | Method::TRACE => method.as_str(),
+            _ if method == "QUERY" => method.as_str(),
             _ => "_OTHER",
         }
     }

@@ -103,6 +103,7 @@ impl Policy for Decision {
 /// let Decision::Fail(failure) = Decision::fail("the token server is down") else { unreachable!() };
 /// assert_eq!(failure.kind().as_str(), "policy");
 /// assert_eq!(failure.error().unwrap().to_string(), "the token server is down");
+/// assert_eq!(failure.to_string(), "the token server is down");
 /// ```
 #[derive(Clone)]
 pub struct Failure {
@@ -123,6 +124,16 @@ impl Failure {
     /// Returns the error that the policy gave as the reason, if it gave one.
     pub fn error(&self) -> Option<&(dyn error::Error + Send + Sync + 'static)> {
         self.source.as_deref()
+    }
+}
+
+/// Shows the policy's error, or the reason where it gave none.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => source.fmt(f),
+            None => f.write_str(self.kind.as_str()),
+        }
     }
 }
 
@@ -157,7 +168,7 @@ pub enum Verdict {
     /// [`Attempt::peeked`].
     ///
     /// What is read is given back: whoever gets the response gets its body whole. Reading ends after
-    /// five seconds. A policy that has seen all it can see and asks to see more is refused.
+    /// [five seconds](crate::FollowRedirectLayer::peek_time), if nothing else is set. A policy that has seen all it can see and asks to see more is refused.
     Peek(usize),
     /// Wait for an answer: of a human, of DNS, of a token server.
     Ask(Question),

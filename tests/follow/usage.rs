@@ -58,3 +58,32 @@ fn wrong_values_are_explained() {
         assert!(!run.stderr.contains("secret"), "{}", run.stderr);
     }
 }
+
+/// A password may have anything in it, and then no parser finds where it ends.
+#[test]
+fn a_url_that_cannot_be_read_shows_no_password() {
+    for (url, shown) in [
+        ("https://u:secret@host:xx/", "https://host:xx/ is no URL"),
+        ("https://u:sec/ret@host:xx/", "https://… is no URL"),
+        ("http://u:sec?ret@host:xx", "http://… is no URL"),
+        ("u:secret@host:xx", "host:xx is no URL"),
+        ("http://host:xx/?q=secret", "http://host:xx/?… is no URL"),
+    ] {
+        let run = follow(&[url]);
+        run.fails(3, shown);
+        assert!(!run.stderr.contains("sec"), "{}", run.stderr);
+    }
+}
+
+/// The second would get nothing, over whatever is there.
+#[test]
+fn standard_input_is_content_for_one_url() {
+    let server = "http://127.0.0.1:1/";
+    follow(&["-T", "-", server, server]).fails(2, "for one URL only");
+}
+
+#[test]
+fn what_failed_first_counts() {
+    let run = follow(&["--permanent-cache", "/nowhere/at/all", "http://127.0.0.1:1/"]);
+    assert_eq!((run.code, run.stderr.lines().count()), (7, 2), "{run:?}");
+}

@@ -128,6 +128,7 @@ pub enum Methods {
 ///
 /// [RFC 9111 §3]: https://www.rfc-editor.org/rfc/rfc9111#section-3
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sharing {
     /// Those of many users: what is `private`, or was asked for with credentials, is not remembered.
     /// This is the default.
@@ -146,6 +147,7 @@ pub enum Sharing {
 /// let cache = PermanentCache::builder().queries(Queries::LikeOthers).build();
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Queries {
     /// It is not. This is the default.
     #[default]
@@ -203,6 +205,7 @@ pub enum Reach {
 /// let cache = PermanentCache::builder().set_cookie(SetCookie::Forget).build();
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetCookie {
     /// It is not: whoever follows it from memory would not get the cookie. This is the default.
     #[default]
@@ -259,6 +262,7 @@ pub enum Fallback {
 ///
 /// [`Clear-Site-Data`]: https://www.w3.org/TR/clear-site-data/
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClearSiteData {
     /// It may. This is the default.
     #[default]
