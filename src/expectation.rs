@@ -59,14 +59,14 @@ pub(crate) fn decide(
 /// Returns how content waits that expects something, or `None` where nobody would tell it to go.
 pub(crate) fn wait(settings: &Settings, support: ExpectSupport) -> Option<Wait> {
     let Settings { expect: ExpectContinue { wait, unreported, .. }, timer, .. } = settings;
-    let wait = match (support, unreported) {
+    let deadline = |wait| Box::new(Deadline::new(timer, wait));
+    let patience = match (support, unreported) {
         (_, Unreported::SendAtOnce) if !Listener::HEARS => return None,
         (ExpectSupport::Answers | ExpectSupport::Decides, Unreported::SendAtOnce) => {
-            LONGEST_WAIT.max(*wait)
+            Patience::UntilAnsweredOr(deadline(LONGEST_WAIT.max(*wait)))
         }
-        (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => *wait,
+        (ExpectSupport::Unknown, _) | (_, Unreported::Wait) => Patience::Until(deadline(*wait)),
     };
-    let patience = Patience::Until(Box::new(Deadline::new(timer, wait)));
     let successor = match support {
         ExpectSupport::Unknown | ExpectSupport::Answers => Successor::Possible,
         ExpectSupport::Decides => Successor::Excluded,

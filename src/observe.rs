@@ -18,7 +18,9 @@ use crate::{
 ///
 /// There is one event for every request that was sent, and one for every remembered redirect that was
 /// followed in place of a request; the last event of a call says [how it ended](HopOutcome::ends_call). A
-/// remembered redirect that is passed over, since the server is asked instead, has none.
+/// remembered redirect that is passed over, since the server is asked instead, has none. Where a call ends
+/// between two requests, or goes back from a remembered redirect before anything was sent, there is one more:
+/// it has the URI that the call was at, no response, and nothing sent.
 ///
 /// Its `Debug` shows no query, no userinfo and no header field.
 ///

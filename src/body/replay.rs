@@ -59,6 +59,8 @@ struct Hop<B> {
 pub(crate) enum Patience {
     /// Until the deadline.
     Until(Box<Deadline>),
+    /// Until the server answers, or the deadline, if there is a clock to tell.
+    UntilAnsweredOr(Box<Deadline>),
     /// Until the server answers.
     UntilAnswered,
 }
@@ -124,6 +126,7 @@ where
                 Turn::Parked => {
                     match &mut self.patience {
                         Patience::Until(deadline) => ready!(deadline.poll(cx)),
+                        Patience::UntilAnsweredOr(deadline) => ready!(deadline.poll_elapsed(cx)),
                         Patience::UntilAnswered => return Poll::Pending,
                     }
                     content.handover.open(self.number, Successor::Possible);

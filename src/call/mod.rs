@@ -137,6 +137,9 @@ where
     pub(crate) fn on_response(&mut self, head: &response::Parts) -> Leads {
         if with_policy!(self, |policy| self.chain.may_go_on(policy, head.status)) {
             self.elapsed = self.sent_at.elapsed();
+            if let Some(watch) = &mut self.watch {
+                watch.answered(head.status);
+            }
             return Leads::On;
         }
         if self.watch.is_some() {

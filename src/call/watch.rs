@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{request, response};
+use http::{StatusCode, request, response};
 
 use super::{
     Call,
@@ -35,6 +35,8 @@ enum State {
     Waiting,
     /// It is on its way, and has had no event.
     Sent,
+    /// Its response is here, and it is not decided what comes of it.
+    Answered(StatusCode),
 }
 
 impl Watch {
@@ -60,6 +62,11 @@ impl Watch {
     /// Notes that the request is sent now.
     pub(super) fn sent(&mut self) {
         self.request = State::Sent;
+    }
+
+    /// Notes that a response is here which may lead on.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.request = State::Answered(status);
     }
 
     fn tell(&self, event: &HopEvent<'_>) {
@@ -99,14 +106,18 @@ impl<P, B> Call<P, B> {
     fn tell_watch(&mut self, about: About, outcome: HopOutcome<'_>) {
         let Some(mut watch) = self.watch.take() else { return };
         let state = mem::replace(&mut watch.request, State::Waiting);
+        let about = match (about, state) {
+            (About::Nothing, State::Answered(status)) => About::Response(status),
+            (about, _) => about,
+        };
         let elapsed = match (about, state) {
             (About::Response(_), _) => self.elapsed,
             (About::Nothing, State::Sent) => self.sent_at.elapsed(),
-            (About::Nothing, State::Waiting) | (About::Memory(_), _) => Duration::ZERO,
+            (About::Nothing, _) | (About::Memory(_), _) => Duration::ZERO,
         };
-        let body_bytes_sent = match state {
-            State::Sent => self.upload.sent(),
-            State::Waiting => 0,
+        let (body_bytes_sent, is_sent) = match state {
+            State::Sent | State::Answered(_) => (self.upload.sent(), true),
+            State::Waiting => (0, false),
         };
         let (method, requested) = self.chain.request_line();
         watch.tell(&HopEvent {
@@ -120,7 +131,7 @@ impl<P, B> Call<P, B> {
             redirects: self.chain.redirects(),
             call_elapsed: watch.began.elapsed(),
         });
-        watch.told += u32::from(state == State::Sent);
+        watch.told += u32::from(is_sent);
         if !outcome.ends_call() {
             self.watch = Some(watch);
         }

@@ -28,6 +28,7 @@ pub enum ExpectSupport {
     Unknown,
     /// It answers every expectation, with `100 Continue` or a final status: content waits until then,
     /// up to 30 seconds, or as long as [`ExpectContinue`](crate::ExpectContinue) says if that is longer.
+    /// Without a clock only the caller's own timeout ends that.
     ///
     /// It is still not waited for where the transport reports no informational response. With
     /// [`wait_unreported`](crate::ExpectContinue::wait_unreported), the time that is set there ends

@@ -1,7 +1,7 @@
 //! One event for each hop, whatever comes of it.
 
 use std::{
-    future::Future,
+    future::{Future, pending},
     task::{Context, Waker},
     time::Duration,
 };
@@ -206,6 +206,27 @@ async fn a_call_that_is_dropped_between_two_requests_has_sent_nothing_more() {
         "PUT https://a.test/ 307 followed to https://a.test/2 sent 6",
         "PUT https://a.test/ dropped resend 1",
     ]);
+}
+
+/// The response was there, and somebody was asked what is to come of it.
+#[tokio::test]
+async fn a_call_that_ends_while_its_policy_asks_has_a_response() {
+    let asks = policy::redirect_fn(|_| Verdict::ask(pending::<Decision>()));
+    for total in [None, Some(Duration::from_millis(10))] {
+        let layer = FollowRedirectLayer::new().with_policy(asks.clone());
+        let layer = total.map_or(layer.clone(), |total| layer.total_time(total));
+        let (layer, watch) = Watch::over(layer);
+        let client = layer.layer(service_fn(|request: Request<ReplayBody<Full<Bytes>>>| async {
+            request.into_body().collect().await?;
+            let response = Response::builder().status(307).header(header::LOCATION, "/2");
+            Ok::<_, BoxError>(response.body(Full::<Bytes>::default())?)
+        }));
+        let call = client.oneshot(send("PUT", "https://a.test/", "ha ha\n"));
+        let ended = tokio::time::timeout(Duration::from_millis(100), call).await;
+        assert_eq!(ended.is_err(), total.is_none());
+        let outcome = if total.is_none() { "dropped" } else { "failed error total-time-elapsed" };
+        watch.expect([&*format!("PUT https://a.test/ 307 {outcome} sent 6")]);
+    }
 }
 
 /// It remembers that `a.test` has moved to `b.test`, and lets go of that where there is a 404.

@@ -16,8 +16,8 @@ pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
     for (at, sent) in facts.journal.sent.iter().enumerate() {
         let waits = waits(facts, sent);
         let received = &sent.received;
-        let for_ever = !settings.unreported && facts.script.tree.trusts_to_answer(&sent.uri);
-        if received.starved && sent.content.is_some() && !(waits && for_ever) {
+        let is_trusted = !settings.unreported && facts.script.tree.trusts_to_answer(&sent.uri);
+        if received.starved && sent.content.is_some() && !(waits && is_trusted) {
             return broken("content that may leave leaves", format!("request {at}"));
         }
         let Some(first) = received.first else { continue };
@@ -31,7 +31,9 @@ pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
             continue;
         }
         match received.continued {
-            None if for_ever || settings.has_clock && waited < settings.waits => {
+            None if !settings.has_clock && is_trusted
+                || settings.has_clock && waited < least(settings.waits, is_trusted) =>
+            {
                 let how = format!("request {at}: after {waited:?} of {:?}", settings.waits);
                 return broken("content waits until it is asked for, or its time is over", how);
             }
@@ -43,6 +45,11 @@ pub fn check(facts: &Facts<'_>) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// Returns how long content waits at least that nobody asks for, if there is a clock.
+fn least(waits: Duration, is_trusted: bool) -> Duration {
+    if is_trusted { waits.max(Duration::from_secs(30)) } else { waits }
 }
 
 /// Returns how long the content itself is not ready.
