@@ -213,8 +213,10 @@ async fn a_call_that_is_dropped_between_two_requests_has_sent_nothing_more() {
 async fn a_call_that_ends_while_its_policy_asks_has_a_response() {
     let asks = policy::redirect_fn(|_| Verdict::ask(pending::<Decision>()));
     for total in [None, Some(Duration::from_millis(10))] {
-        let layer = FollowRedirectLayer::new().with_policy(asks.clone());
-        let layer = total.map_or(layer.clone(), |total| layer.total_time(total));
+        let mut layer = FollowRedirectLayer::new().with_policy(asks);
+        if let Some(total) = total {
+            layer = layer.total_time(total);
+        }
         let (layer, watch) = Watch::over(layer);
         let client = layer.layer(service_fn(|request: Request<ReplayBody<Full<Bytes>>>| async {
             request.into_body().collect().await?;
