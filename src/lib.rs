@@ -88,7 +88,7 @@
 //! | to upload to Amazon S3, or what speaks its protocol | [`S3`](policy::S3) |
 //! | to be asked before anything but GET and HEAD goes elsewhere, as RFC 2616 wanted it | [`StrictConfirm`](policy::StrictConfirm) |
 //! | to ask somebody, or DNS, first | [`redirect_fn`](policy::redirect_fn), and [`Verdict::ask`](policy::Verdict::ask) |
-//! | to wait for `100 Continue` without a deadline, at a server that always answers | [`expect_fn`](policy::expect_fn) |
+//! | to wait for `100 Continue` up to 30 s, at a server that always answers | [`expect_fn`](policy::expect_fn) |
 //! | all of several | [`and`](Policy::and); the first that has an opinion: [`or`](Policy::or) |
 //! | another one for one request | [`RequestPolicy`](policy::RequestPolicy) |
 //! | my own | [`Policy`], or a closure |
